@@ -1,0 +1,329 @@
+/** The life of one container as a pure statechart: every state is a milestone, its `meta.effect` what the engine has to do there. */
+import { assign, setup } from 'xstate'
+import type { ContainerEvent, ContainerEventOf, LaunchStep, StepFailure } from './container-events.ts'
+import type { ContainerSpec } from './spec.ts'
+
+export type Outcome =
+  | {
+      readonly kind: 'exited'
+      readonly exitCode: number
+      readonly exitedAt: string
+      readonly reason?: string
+    }
+  | { readonly kind: 'failed'; readonly step: LaunchStep; readonly failure: StepFailure }
+  | { readonly kind: 'cancelled'; readonly by: 'stop' | 'kill' | 'remove' | 'reboot' }
+
+/** One start of the container and what became of it. */
+export interface Run {
+  readonly id: string
+  readonly cause: 'start' | 'restart'
+  readonly rootfs?: string
+  readonly bundle?: string
+  readonly shim?: { readonly pid: number; readonly startTicks: string }
+  readonly process?: { readonly pid: number; readonly startTicks: string }
+  readonly startedAt?: string
+  readonly bootId?: string
+  readonly oomKilled: boolean
+  readonly stopRequested: boolean
+  readonly outcome?: Outcome
+}
+
+export interface ContainerContext {
+  readonly id: string
+  readonly name: string
+  readonly spec: ContainerSpec | null
+  readonly run: Run | null
+  /** The facts of the last run that reached `running`; a later start that fails leaves them. */
+  readonly lastStartedAt: string | null
+  readonly lastExitedAt: string | null
+  /** Signals not yet sent, the next one first. */
+  readonly signals: readonly string[]
+  /** How many signals were sent or failed: makes each sending an effect of its own. */
+  readonly signalCount: number
+  /** When the engine stops waiting; null: never. */
+  readonly deadline: string | null
+  /** The run to begin once the present one is released. */
+  readonly next: { readonly runId: string; readonly cause: 'start' | 'restart' } | null
+  readonly removal: { readonly force: boolean; readonly volumes: boolean } | null
+}
+
+export const initialContext: ContainerContext = {
+  id: '',
+  name: '',
+  spec: null,
+  run: null,
+  lastStartedAt: null,
+  lastExitedAt: null,
+  signals: [],
+  signalCount: 0,
+  deadline: null,
+  next: null,
+  removal: null,
+}
+
+const KILL = 'SIGKILL'
+
+const withRun = (context: ContainerContext, change: Partial<Run>): Pick<ContainerContext, 'run'> => ({
+  run: context.run && { ...context.run, ...change },
+})
+
+const beginRun = (id: string, cause: Run['cause']): Partial<ContainerContext> => ({
+  run: { id, cause, oomKilled: false, stopRequested: false },
+  signals: [],
+  deadline: null,
+  next: null,
+})
+
+const machineSetup = setup({
+  types: {
+    context: {} as ContainerContext,
+    events: {} as ContainerEvent,
+    meta: {} as { effect?: string; timer?: string },
+  },
+  guards: {
+    ofThisRun: ({ context, event }) => 'runId' in event && event.runId === context.run?.id,
+    firstOom: ({ context, event }) =>
+      event.type === 'OomKilled' && event.runId === context.run?.id && !context.run.oomKilled,
+    forced: ({ event }) => event.type === 'RemoveRequested' && event.force,
+    removalWanted: ({ context }) =>
+      context.removal !== null || (context.spec?.hostConfig.AutoRemove === true && context.next === null),
+    nextWanted: ({ context }) => context.next !== null,
+    wasOom: ({ context }) => context.run?.outcome?.kind === 'exited' && context.run.oomKilled,
+    hasExited: ({ context }) => context.run?.outcome?.kind === 'exited',
+    signalsLeft: ({ context }) => context.signals.length > 0,
+  },
+  actions: {
+    create: assign(({ event }) =>
+      event.type === 'ContainerCreated' ? { id: event.id, name: event.name, spec: event.spec } : {},
+    ),
+    rename: assign(({ event }) => (event.type === 'ContainerRenamed' ? { name: event.name } : {})),
+    begin: assign(({ event }) => {
+      if (event.type === 'StartRequested') return beginRun(event.runId, 'start')
+      return event.type === 'RestartRequested' ? beginRun(event.runId, 'restart') : {}
+    }),
+    beginNext: assign(({ context }) =>
+      context.next ? beginRun(context.next.runId, context.next.cause) : {},
+    ),
+    planNext: assign(({ event }) => {
+      if (event.type === 'StartRequested') return { next: { runId: event.runId, cause: 'start' as const } }
+      return event.type === 'RestartRequested'
+        ? { next: { runId: event.runId, cause: 'restart' as const } }
+        : {}
+    }),
+    dropNext: assign({ next: null }),
+    noteRootfs: assign(({ context, event }) =>
+      event.type === 'RootfsMounted' ? withRun(context, { rootfs: event.rootfs }) : {},
+    ),
+    noteBundle: assign(({ context, event }) =>
+      event.type === 'BundlePrepared' ? withRun(context, { bundle: event.bundle }) : {},
+    ),
+    noteShim: assign(({ context, event }) =>
+      event.type === 'ShimStarted'
+        ? withRun(context, { shim: { pid: event.shimPid, startTicks: event.shimStartTicks } })
+        : {},
+    ),
+    notePid: assign(({ context, event }) =>
+      event.type === 'PidRecorded'
+        ? withRun(context, { process: { pid: event.pid, startTicks: event.startTicks } })
+        : {},
+    ),
+    noteStart: assign(({ context, event }) =>
+      event.type === 'ProcessStarted'
+        ? {
+            ...withRun(context, { startedAt: event.startedAt, bootId: event.bootId }),
+            lastStartedAt: event.startedAt,
+            lastExitedAt: null,
+          }
+        : {},
+    ),
+    noteFailure: assign(({ context, event }) =>
+      event.type === 'StepFailed'
+        ? withRun(context, { outcome: { kind: 'failed', step: event.step, failure: event.failure } })
+        : {},
+    ),
+    noteOom: assign(({ context }) => withRun(context, { oomKilled: true })),
+    noteExit: assign(({ context, event }) => {
+      if (event.type !== 'ProcessExited') return {}
+      const { exitCode, exitedAt, reason } = event
+      const outcome: Outcome = {
+        kind: 'exited',
+        exitCode,
+        exitedAt,
+        ...(reason === undefined ? {} : { reason }),
+      }
+      return { ...withRun(context, { outcome }), lastExitedAt: exitedAt, signals: [], deadline: null }
+    }),
+    noteReboot: assign(({ context, event }) => {
+      if (event.type !== 'HostRebooted') return {}
+      const exitedAt = event.observedAt
+      const outcome: Outcome = { kind: 'exited', exitCode: 255, exitedAt, reason: 'the host was rebooted' }
+      return { ...withRun(context, { outcome }), lastExitedAt: exitedAt, signals: [], deadline: null }
+    }),
+    cancel: assign(({ context, event }) =>
+      withRun(context, { outcome: { kind: 'cancelled', by: cancelledBy(event) } }),
+    ),
+    queueStop: assign(({ context, event }) => {
+      if (event.type !== 'StopRequested' && event.type !== 'RestartRequested') return {}
+      const signals = [...context.signals, event.signal]
+      return { ...withRun(context, { stopRequested: true }), signals, deadline: event.deadline }
+    }),
+    queueSignal: assign(({ context, event }) =>
+      event.type === 'KillRequested' ? { signals: [...context.signals, event.signal] } : {},
+    ),
+    queueKill: assign(({ context, event }) => {
+      if (event.type !== 'StopDeadlinePassed' && event.type !== 'RemoveRequested') return {}
+      return { signals: [...context.signals, KILL], deadline: event.killDeadline }
+    }),
+    signalDone: assign(({ context }) => ({
+      signals: context.signals.slice(1),
+      signalCount: context.signalCount + 1,
+    })),
+    planRemoval: assign(({ event }) =>
+      event.type === 'RemoveRequested'
+        ? { removal: { force: event.force, volumes: event.volumes }, next: null }
+        : {},
+    ),
+    forgetDeadline: assign({ deadline: null }),
+  },
+})
+
+function cancelledBy(event: ContainerEvent): 'stop' | 'kill' | 'remove' | 'reboot' {
+  if (event.type === 'HostRebooted') return 'reboot'
+  if (event.type === 'KillRequested') return 'kill'
+  return event.type === 'RemoveRequested' ? 'remove' : 'stop'
+}
+
+/** The transitions shared by every state in which nothing runs and nothing is left. */
+const atRest = {
+  StartRequested: { target: 'launching', actions: 'begin' },
+  RestartRequested: { target: 'launching', actions: 'begin' },
+  RemoveRequested: { target: 'removing', actions: 'planRemoval' },
+} as const
+
+export const containerMachine = machineSetup.createMachine({
+  id: 'container',
+  context: initialContext,
+  initial: 'absent',
+  states: {
+    absent: { on: { ContainerCreated: { target: 'created', actions: 'create' } } },
+    created: { on: atRest },
+    launching: {
+      initial: 'starting',
+      on: {
+        StepFailed: { guard: 'ofThisRun', target: 'releasing', actions: 'noteFailure' },
+        StopRequested: { target: 'releasing', actions: 'cancel' },
+        KillRequested: { target: 'releasing', actions: 'cancel' },
+        RestartRequested: { target: 'releasing', actions: ['cancel', 'planNext'] },
+        RemoveRequested: { guard: 'forced', target: 'releasing', actions: ['cancel', 'planRemoval'] },
+        HostRebooted: { target: 'releasing', actions: 'cancel' },
+      },
+      states: {
+        starting: {
+          meta: { effect: 'mountRootfs' },
+          on: { RootfsMounted: { guard: 'ofThisRun', target: 'rootfs-mounted', actions: 'noteRootfs' } },
+        },
+        'rootfs-mounted': {
+          meta: { effect: 'prepareBundle' },
+          on: { BundlePrepared: { guard: 'ofThisRun', target: 'bundle-ready', actions: 'noteBundle' } },
+        },
+        'bundle-ready': {
+          meta: { effect: 'startShim' },
+          on: { ShimStarted: { guard: 'ofThisRun', target: 'shim-started', actions: 'noteShim' } },
+        },
+        'shim-started': {
+          meta: { effect: 'awaitPid' },
+          on: { PidRecorded: { guard: 'ofThisRun', target: 'pid-recorded', actions: 'notePid' } },
+        },
+        'pid-recorded': {
+          meta: { effect: 'startProcess' },
+          on: {
+            ProcessStarted: { guard: 'ofThisRun', target: '#container.running', actions: 'noteStart' },
+          },
+        },
+      },
+    },
+    running: {
+      type: 'parallel',
+      meta: { effect: 'watchProcess' },
+      on: {
+        ProcessExited: { guard: 'ofThisRun', target: 'releasing', actions: 'noteExit' },
+        HostRebooted: { target: 'releasing', actions: 'noteReboot' },
+        OomKilled: { guard: 'firstOom', actions: 'noteOom' },
+      },
+      states: {
+        freezer: {
+          initial: 'thawed',
+          states: {
+            thawed: { on: { Paused: { guard: 'ofThisRun', target: 'paused' } } },
+            paused: { on: { Resumed: { guard: 'ofThisRun', target: 'thawed' } } },
+          },
+        },
+        stop: {
+          initial: 'unasked',
+          on: {
+            StopRequested: { target: '.waiting', actions: ['queueStop', 'dropNext'], reenter: true },
+            RestartRequested: { target: '.waiting', actions: ['queueStop', 'planNext'], reenter: true },
+            RemoveRequested: { guard: 'forced', target: '.killing', actions: ['queueKill', 'planRemoval'] },
+          },
+          states: {
+            unasked: {},
+            waiting: {
+              meta: { timer: 'StopDeadlinePassed' },
+              on: { StopDeadlinePassed: { target: 'killing', actions: 'queueKill' } },
+            },
+            killing: {
+              meta: { timer: 'KillDeadlinePassed' },
+              on: { KillDeadlinePassed: { target: 'stuck', actions: 'forgetDeadline' } },
+            },
+            stuck: {},
+          },
+        },
+        signals: {
+          initial: 'idle',
+          on: { KillRequested: { actions: 'queueSignal' } },
+          states: {
+            idle: { always: { guard: 'signalsLeft', target: 'sending' } },
+            sending: {
+              meta: { effect: 'sendSignal' },
+              on: {
+                SignalSent: { guard: 'ofThisRun', target: 'idle', actions: 'signalDone' },
+                SignalFailed: { guard: 'ofThisRun', target: 'idle', actions: 'signalDone' },
+              },
+            },
+          },
+        },
+      },
+    },
+    releasing: {
+      meta: { effect: 'release' },
+      on: {
+        StartRequested: { actions: 'planNext' },
+        RestartRequested: { actions: 'planNext' },
+        StopRequested: { actions: 'dropNext' },
+        RemoveRequested: { actions: 'planRemoval' },
+        Released: [
+          { guard: ({ context, event }) => event.runId !== context.run?.id },
+          { guard: 'removalWanted', target: 'removing' },
+          { guard: 'nextWanted', target: 'launching', actions: 'beginNext' },
+          { guard: 'wasOom', target: 'oom-killed' },
+          { guard: 'hasExited', target: 'exited' },
+          { target: 'failed' },
+        ],
+      },
+    },
+    exited: { on: atRest },
+    'oom-killed': { on: atRest },
+    failed: { on: atRest },
+    removing: {
+      meta: { effect: 'remove' },
+      on: { Removed: 'removed' },
+    },
+    removed: { type: 'final' },
+  },
+  on: {
+    ContainerRenamed: { actions: 'rename' },
+    Attached: {},
+  },
+})
+
+export type StepEvent<T extends ContainerEvent['type']> = ContainerEventOf<T>

@@ -1,0 +1,113 @@
+/**
+ * The engine as the API sees it: commands, queries and streams. References are Docker's: a name, an id or a unique beginning of an id.
+ *
+ * Every command answers only when its events are durable. All of them throw TallyError: not-found `No such container: x`, not-modified
+ * (start of a running one, stop of a stopped one), conflict, bad-request or internal, in Docker's wording.
+ */
+import type { Readable, Writable } from 'node:stream'
+import type { ContainerContext } from '../../machines/container.ts'
+import type { ContainerEvent } from '../../machines/container-events.ts'
+import type { ContainerConfig, HostConfig } from '../../machines/spec.ts'
+import type { Images } from '../images/port.ts'
+import type { Origin } from '../origin.ts'
+import type { MessageRow, RecordedEvent } from '../store/port.ts'
+
+/** What a client asks for; the engine merges the image's config into it and fills Docker's defaults. */
+export interface CreateRequest {
+  /** Absent: a name is made up. */
+  readonly name?: string
+  readonly config: Partial<ContainerConfig> & { readonly Image: string }
+  readonly hostConfig: Partial<HostConfig>
+}
+
+/** Docker's own word for a state, `State.Status` of inspect. */
+export type DockerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
+
+/** One container as the log has it. */
+export interface ContainerView {
+  readonly id: string
+  /** Without the leading slash. */
+  readonly name: string
+  readonly version: number
+  readonly status: DockerStatus
+  /** The container machine's state, dotted: `launching.shim-started`, `running`, `oom-killed`. */
+  readonly milestone: string
+  readonly context: ContainerContext
+  readonly state: {
+    readonly running: boolean
+    readonly paused: boolean
+    readonly oomKilled: boolean
+    readonly dead: boolean
+    /** 0 unless running. */
+    readonly pid: number
+    readonly exitCode: number
+    readonly error: string
+    /** RFC 3339; `0001-01-01T00:00:00Z` if never. */
+    readonly startedAt: string
+    readonly finishedAt: string
+  }
+}
+
+export type WaitCondition = 'not-running' | 'next-exit' | 'removed'
+
+export interface WaitResult {
+  readonly exitCode: number
+  readonly error?: string
+}
+
+export interface AttachStreams {
+  readonly stdin?: Readable
+  readonly stdout?: Writable
+  readonly stderr?: Writable
+}
+
+export interface Engine {
+  readonly images: Images
+  create(
+    request: CreateRequest,
+    origin: Origin,
+  ): Promise<{ readonly id: string; readonly warnings: readonly string[] }>
+  start(ref: string, origin: Origin): Promise<void>
+  /** @param options timeoutSeconds: default is the container's StopTimeout or 10; -1 for ever. signal: default the container's StopSignal. */
+  stop(ref: string, options: StopOptions, origin: Origin): Promise<void>
+  restart(ref: string, options: StopOptions, origin: Origin): Promise<void>
+  /** @param signal a name with or without SIG, or a number; empty: SIGKILL. */
+  kill(ref: string, signal: string, origin: Origin): Promise<void>
+  rename(ref: string, name: string, origin: Origin): Promise<void>
+  remove(
+    ref: string,
+    options: { readonly force: boolean; readonly volumes: boolean },
+    origin: Origin,
+  ): Promise<void>
+  /** Resolves once the wait is registered (so headers can be sent); `result` when the condition holds. Stops waiting when `signal` aborts. */
+  wait(
+    ref: string,
+    condition: WaitCondition,
+    signal: AbortSignal,
+  ): Promise<{ readonly result: Promise<WaitResult> }>
+  /**
+   * Joins the container's streams, also before it is started. Resolves once attached, so that nothing written after that is missed.
+   * `ended` resolves when the container's streams end, `stdin` ends without StdinOnce, or `signal` aborts.
+   */
+  attach(
+    ref: string,
+    streams: AttachStreams,
+    origin: Origin,
+    signal: AbortSignal,
+  ): Promise<{ readonly ended: Promise<void> }>
+  get(ref: string): ContainerView
+  /** Not removed ones, the newest first. */
+  list(): readonly ContainerView[]
+  /** Docker's event messages in the time range; with `until` in the future (or absent) it follows until `signal` aborts. */
+  messages(
+    range: { readonly since?: bigint; readonly until?: bigint },
+    signal: AbortSignal,
+  ): AsyncIterable<MessageRow>
+  /** The container's events, also of a removed container (by full id, or the newest of that name). */
+  history(ref: string): readonly RecordedEvent<ContainerEvent>[]
+}
+
+export interface StopOptions {
+  readonly timeoutSeconds?: number
+  readonly signal?: string
+}

@@ -1,0 +1,10 @@
+/** Who asked for a command: goes into the metadata of every event that the command causes. */
+export interface Origin {
+  /** The HTTP request's id. */
+  readonly requestId: string
+  /** `POST /v1.41/containers/x/stop`; absent if the daemon itself asked. */
+  readonly request?: string
+  /** Peer of the unix socket, unix(7) SO_PEERCRED. */
+  readonly uid?: number
+  readonly pid?: number
+}

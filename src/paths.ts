@@ -1,0 +1,28 @@
+/** Where everything lies on disk: the classic names below our two roots (see docs/layout.md). */
+import { join } from 'node:path'
+
+export interface Roots {
+  readonly dataRoot: string
+  readonly execRoot: string
+}
+
+/** `<data-root>`: what survives a reboot. */
+export const databasePath = ({ dataRoot }: Roots): string => join(dataRoot, 'tallyman.db')
+export const overlayRoot = ({ dataRoot }: Roots): string => join(dataRoot, 'overlay2')
+export const layerPath = (roots: Roots, layer: string): string => join(overlayRoot(roots), layer)
+export const imageRoot = ({ dataRoot }: Roots): string => join(dataRoot, 'image', 'overlay2')
+export const temporaryRoot = ({ dataRoot }: Roots): string => join(dataRoot, 'tmp')
+export const containersRoot = ({ dataRoot }: Roots): string => join(dataRoot, 'containers')
+export const containerPath = (roots: Roots, id: string): string => join(containersRoot(roots), id)
+export const logPath = (roots: Roots, id: string): string => join(containerPath(roots, id), `${id}-json.log`)
+
+/** `<exec-root>`: what is void after a reboot. */
+export const supervisorRoot = ({ execRoot }: Roots): string => join(execRoot, 'libcontainerd', 'containerd')
+export const bundlePath = ({ execRoot }: Roots, id: string): string => join(execRoot, 'libcontainerd', id)
+export const runtimeRoot = ({ execRoot }: Roots): string => join(execRoot, 'runtime-runc')
+export const apiSocketPath = ({ execRoot }: Roots): string => join(execRoot, 'docker.sock')
+export const supervisorSocketPath = ({ execRoot }: Roots): string => join(execRoot, 'containerd.sock')
+
+/** The merged root file system of a container and the two layers that belong to it alone. */
+export const rootfsPath = (roots: Roots, id: string): string => join(layerPath(roots, id), 'merged')
+export const initLayer = (id: string): string => `${id}-init`

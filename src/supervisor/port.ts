@@ -1,0 +1,113 @@
+/**
+ * The supervisor as the engine sees it (containerd's role). Implemented in this process by `local.ts` and over gRPC by `client.ts`;
+ * both pass the same contract tests.
+ *
+ * Glossary. *Task*: one started container, named by its container id. *Shim*: the process that is the parent of the task's
+ * first process. *Run id*: names one start; a task that was left over from an earlier run is never mistaken for this one's.
+ *
+ * Life cycle: `startShim` → `awaitPid` → `startProcess` → (`kill`, `pause`, `resume`, `wait`)* → `delete`. Each is idempotent: called
+ * again with the same run id after a crash of either side it finds what is already done and answers as the first call would have.
+ *
+ *     await supervisor.startShim(task)
+ *     const { pid } = await supervisor.awaitPid(task.id)
+ *     await supervisor.startProcess(task.id)
+ *     const { exitCode } = await supervisor.wait(task.id)
+ *     await supervisor.delete(task.id)
+ */
+
+export interface LogTarget {
+  readonly driver: 'json-file' | 'none'
+  /** Absolute path of the json-file log. */
+  readonly path: string
+  /** Bytes at which the file is rotated; 0: never. */
+  readonly maxSize: number
+  /** How many files are kept, the one being written included. */
+  readonly maxFile: number
+}
+
+/** Absolute paths of named pipes made by the caller; absent: the stream is /dev/null (stdin) or goes to the log only. */
+export interface Stdio {
+  readonly stdin?: string
+  readonly stdout?: string
+  readonly stderr?: string
+}
+
+export interface TaskSpec {
+  readonly id: string
+  readonly runId: string
+  /** Absolute path of the OCI bundle. */
+  readonly bundle: string
+  readonly stdio: Stdio
+  readonly terminal: boolean
+  readonly log: LogTarget | null
+  /** Absolute path or name of the OCI runtime's binary. */
+  readonly runtime: string
+}
+
+/** A process named so that a reused pid is noticed: field 22 of /proc/<pid>/stat, proc(5). */
+export interface ProcessIdentity {
+  readonly pid: number
+  readonly startTicks: string
+}
+
+export interface ExitStatus {
+  /** 128 + signal number for a process ended by a signal; 255 if unknown. */
+  readonly exitCode: number
+  /** RFC 3339 with nanoseconds. */
+  readonly exitedAt: string
+  readonly oomKilled: boolean
+  /** Why the code is unknown, if it is. */
+  readonly reason?: string
+}
+
+export interface TaskState {
+  readonly id: string
+  readonly runId: string
+  readonly bundle: string
+  readonly status: 'creating' | 'created' | 'running' | 'paused' | 'stopped'
+  readonly shim: ProcessIdentity
+  readonly process: ProcessIdentity | null
+  readonly exit: ExitStatus | null
+}
+
+/** What happens to tasks by itself or by another client. Exits are not here: `wait` tells them, also late. */
+export type SupervisorEvent =
+  | { readonly type: 'oom'; readonly id: string; readonly runId: string }
+  | { readonly type: 'paused'; readonly id: string; readonly runId: string }
+  | { readonly type: 'resumed'; readonly id: string; readonly runId: string }
+
+export interface Supervisor {
+  /**
+   * Makes the task's directory and starts its shim, which begins `runc create` at once.
+   * @throws TallyError already-exists if the id has a task of another run; internal with `detail` if the shim can't be started.
+   */
+  startShim(task: TaskSpec): Promise<ProcessIdentity>
+  /**
+   * Waits until `runc create` is done and the pid is recorded.
+   * @throws TallyError with `exitCode` 126, 127 or 128, `message` in Docker's wording and `detail` from shim-log.json and log.json.
+   */
+  awaitPid(id: string): Promise<ProcessIdentity>
+  /**
+   * `runc start`. Answers when the user's program was exec'd, also if it has ended since.
+   * @throws TallyError like `awaitPid`.
+   */
+  startProcess(id: string): Promise<{ readonly startedAt: string }>
+  /** Answers when the first process has ended; a task that is not known any more answers 255 with a reason. */
+  wait(id: string, signal?: AbortSignal): Promise<ExitStatus>
+  /** @param signalName `SIGTERM` or a number as text. @throws TallyError not-found if nothing runs. */
+  kill(id: string, signalName: string): Promise<void>
+  pause(id: string): Promise<void>
+  resume(id: string): Promise<void>
+  /** Ends what is left of the task (processes, runc's state, cgroup, directory). An unknown id is fine. */
+  delete(id: string): Promise<void>
+  closeStdin(id: string): Promise<void>
+  /** Asks the shim to open the stdout and stderr pipes again and to copy output to them from now on. */
+  attachOutput(id: string): Promise<void>
+  resize(id: string, size: { readonly width: number; readonly height: number }): Promise<void>
+  task(id: string): Promise<TaskState | undefined>
+  tasks(): Promise<readonly TaskState[]>
+  /** Events from now on until `signal` aborts. */
+  events(signal: AbortSignal): AsyncIterable<SupervisorEvent>
+  /** Version and revision of what answers. */
+  version(): Promise<{ readonly version: string; readonly revision: string }>
+}
