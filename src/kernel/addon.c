@@ -34,11 +34,9 @@ static const struct syscall_entry syscalls[] = {
 	{"mkdirat", SYS_mkdirat},       {"symlinkat", SYS_symlinkat},   {"linkat", SYS_linkat},
 	{"mknodat", SYS_mknodat},       {"fchownat", SYS_fchownat},     {"fchmodat", SYS_fchmodat},
 	{"utimensat", SYS_utimensat},   {"unlinkat", SYS_unlinkat},     {"renameat2", SYS_renameat2},
-	{"readlinkat", SYS_readlinkat}, {"getxattr", SYS_getxattr},     {"setxattr", SYS_setxattr},
-	{"lgetxattr", SYS_lgetxattr},   {"lsetxattr", SYS_lsetxattr},   {"fgetxattr", SYS_fgetxattr},
-	{"fsetxattr", SYS_fsetxattr},   {"llistxattr", SYS_llistxattr}, {"flistxattr", SYS_flistxattr},
-	{"syncfs", SYS_syncfs},         {"getsockopt", SYS_getsockopt}, {"prctl", SYS_prctl},
-	{"read", SYS_read},             {"close", SYS_close},
+	{"getxattr", SYS_getxattr},     {"setxattr", SYS_setxattr},     {"lgetxattr", SYS_lgetxattr},
+	{"lsetxattr", SYS_lsetxattr},   {"fgetxattr", SYS_fgetxattr},   {"fsetxattr", SYS_fsetxattr},
+	{"llistxattr", SYS_llistxattr}, {"syncfs", SYS_syncfs},         {"getsockopt", SYS_getsockopt},
 };
 
 struct argument {
