@@ -1,6 +1,6 @@
 /** The life of one container as a pure statechart: every state is a milestone, its `meta.effect` what the engine has to do there. */
 import { assign, setup } from 'xstate'
-import type { ContainerEvent, ContainerEventOf, LaunchStep, StepFailure } from './container-events.ts'
+import type { ContainerEvent, LaunchStep, StepFailure } from './container-events.ts'
 import type { ContainerSpec } from './spec.ts'
 
 export type Outcome =
@@ -61,6 +61,12 @@ export const initialContext: ContainerContext = {
   removal: null,
 }
 
+/** What a state asks of the engine: an effect to carry out, a timer to set on `context.deadline`. */
+export interface StateMeta {
+  readonly effect?: LaunchStep | 'watchProcess' | 'sendSignal' | 'release' | 'remove'
+  readonly timer?: 'StopDeadlinePassed' | 'KillDeadlinePassed'
+}
+
 const KILL = 'SIGKILL'
 
 const withRun = (context: ContainerContext, change: Partial<Run>): Pick<ContainerContext, 'run'> => ({
@@ -78,7 +84,7 @@ const machineSetup = setup({
   types: {
     context: {} as ContainerContext,
     events: {} as ContainerEvent,
-    meta: {} as { effect?: string; timer?: string },
+    meta: {} as StateMeta,
   },
   guards: {
     ofThisRun: ({ context, event }) => 'runId' in event && event.runId === context.run?.id,
@@ -325,5 +331,3 @@ export const containerMachine = machineSetup.createMachine({
     Attached: {},
   },
 })
-
-export type StepEvent<T extends ContainerEvent['type']> = ContainerEventOf<T>

@@ -1,0 +1,75 @@
+/** The container machine as pure functions over its snapshot: fold events, ask what has to be done next, save and restore. */
+import { initialTransition, type SnapshotFrom, type StateValue, transition } from 'xstate'
+import { type ContainerContext, containerMachine } from './container.ts'
+import type { ContainerEvent, LaunchStep } from './container-events.ts'
+
+export type Life = SnapshotFrom<typeof containerMachine>
+
+/** Raised when a recorded log would no longer fold to the recorded states. */
+export const machineVersion = 1
+
+/** What the engine has to carry out in a state. `key` names this very doing: the same key twice is the same effect. */
+export type Effect =
+  | {
+      readonly type: LaunchStep | 'watchProcess' | 'release' | 'remove'
+      readonly key: string
+      readonly runId: string
+    }
+  | { readonly type: 'sendSignal'; readonly key: string; readonly runId: string; readonly signal: string }
+
+export type EffectType = Effect['type']
+
+export interface Timer {
+  readonly type: 'StopDeadlinePassed' | 'KillDeadlinePassed'
+  readonly key: string
+  /** RFC 3339. */
+  readonly due: string
+}
+
+export interface SavedLife {
+  readonly value: StateValue
+  readonly context: ContainerContext
+}
+
+export const newLife = (): Life => initialTransition(containerMachine)[0]
+
+/** The life after `event`; the same object if the state does not accept it. */
+export const evolve = (life: Life, event: ContainerEvent): Life =>
+  transition(containerMachine, life, event)[0]
+
+export const fold = (events: Iterable<ContainerEvent>, from: Life = newLife()): Life => {
+  let life = from
+  for (const event of events) life = evolve(life, event)
+  return life
+}
+
+export const save = ({ value, context }: Life): SavedLife => ({ value, context })
+export const restore = (saved: SavedLife): Life => containerMachine.resolveState(saved)
+
+/** The state as one dotted word: `launching.shim-started`; of a parallel state only its own name: `running`. */
+export const milestone = (value: StateValue): string => {
+  if (typeof value === 'string') return value
+  const [name, inner] = Object.entries(value)[0] ?? ['', undefined]
+  return typeof inner === 'string' ? `${name}.${inner}` : name
+}
+
+/** All effects that the state asks for. After a crash they are run again: this is the whole of recovery. */
+export function pendingEffects(life: Life): readonly Effect[] {
+  return metaOf(life).flatMap(({ effect }) => (effect === undefined ? [] : [describe(life.context, effect)]))
+}
+
+export function pendingTimer(life: Life): Timer | undefined {
+  const { deadline, run } = life.context
+  const type = metaOf(life).find(({ timer }) => timer !== undefined)?.timer
+  if (type === undefined || deadline === null) return undefined
+  return { type, due: deadline, key: `${run?.id}:${type}:${deadline}` }
+}
+
+function describe(context: ContainerContext, type: EffectType): Effect {
+  const runId = context.run?.id ?? ''
+  if (type !== 'sendSignal') return { type, key: `${runId}:${type}`, runId }
+  const signal = context.signals[0] ?? 'SIGKILL'
+  return { type, key: `${runId}:${type}:${context.signalCount}`, runId, signal }
+}
+
+const metaOf = (life: Life) => Object.values(life.getMeta()).filter((meta) => meta !== undefined)

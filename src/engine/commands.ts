@@ -1,0 +1,197 @@
+/** Commands to one container: decide, record, wait for what was asked to come true, make it durable, answer. */
+import type { Outcome } from '../../machines/container.ts'
+import type { Life } from '../../machines/container-life.ts'
+import { parseSignal, signalName } from '../../machines/signals.ts'
+import { type Clock, nanoseconds, rfc3339 } from '../clock.ts'
+import { badRequest, noSuchContainer, TallyError } from '../errors.ts'
+import type { Origin } from '../origin.ts'
+import type { ContainerCommand } from './decide.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import type { StopOptions } from './port.ts'
+import { killGrace } from './registry.ts'
+import { exitCode } from './view.ts'
+
+export interface CommandPorts {
+  readonly clock: Clock
+  readonly newRunId: () => string
+  readonly durable: () => Promise<void>
+}
+
+/** Records `command`, after waiting as long as the state is on its way elsewhere. @throws the refusal. */
+async function record(
+  lifecycle: Lifecycle,
+  makeCommand: () => ContainerCommand,
+  origin: Origin,
+): Promise<ContainerCommand> {
+  for (;;) {
+    const command = makeCommand()
+    const decision = lifecycle.command(command, origin)
+    if (decision.kind === 'refuse') throw decision.error
+    if (decision.kind === 'record') return command
+    const before = lifecycle.life
+    await lifecycle.until((life) => (life === before ? undefined : true))
+  }
+}
+
+export async function start(ports: CommandPorts, lifecycle: Lifecycle, origin: Origin): Promise<void> {
+  const runId = ports.newRunId()
+  await record(lifecycle, () => ({ type: 'start', runId }), origin)
+  await untilStarted(lifecycle, runId)
+  await ports.durable()
+}
+
+export async function stop(
+  ports: CommandPorts,
+  lifecycle: Lifecycle,
+  options: StopOptions,
+  origin: Origin,
+): Promise<void> {
+  await record(lifecycle, () => ({ type: 'stop', ...stopFacts(ports, lifecycle.life, options) }), origin)
+  await untilEnded(lifecycle)
+  await ports.durable()
+}
+
+export async function restart(
+  ports: CommandPorts,
+  lifecycle: Lifecycle,
+  options: StopOptions,
+  origin: Origin,
+): Promise<void> {
+  const runId = ports.newRunId()
+  const facts = () => stopFacts(ports, lifecycle.life, options)
+  await record(lifecycle, () => ({ type: 'restart', runId, ...facts() }), origin)
+  await untilStarted(lifecycle, runId)
+  await ports.durable()
+}
+
+export async function kill(
+  ports: CommandPorts,
+  lifecycle: Lifecycle,
+  text: string,
+  origin: Origin,
+): Promise<void> {
+  const signal = parseSignal(text === '' ? 'KILL' : text)
+  if (signal === undefined) throw badRequest(`Invalid signal: ${text}`)
+  await record(lifecycle, () => ({ type: 'kill', signal: signalName(signal) }), origin)
+  await (signal === 9 ? untilEnded(lifecycle) : untilSignalled(lifecycle))
+  await ports.durable()
+}
+
+export async function rename(
+  ports: CommandPorts,
+  lifecycle: Lifecycle,
+  name: string,
+  origin: Origin,
+): Promise<void> {
+  await record(lifecycle, () => ({ type: 'rename', name }), origin)
+  await ports.durable()
+}
+
+export async function remove(
+  ports: CommandPorts,
+  lifecycle: Lifecycle,
+  options: { readonly force: boolean; readonly volumes: boolean },
+  origin: Origin,
+): Promise<void> {
+  const killDeadline = () => later(ports.clock, killGrace)
+  await record(lifecycle, () => ({ type: 'remove', ...options, killDeadline: killDeadline() }), origin)
+  await lifecycle.until((life) => (life.matches('removed') ? true : failIfStuck(life)))
+  await ports.durable()
+}
+
+/** Waits until run `runId` runs. @throws TallyError with why it failed, once all that was made for it is released. */
+async function untilStarted(lifecycle: Lifecycle, runId: string): Promise<void> {
+  const outcome = await lifecycle.until((life, event) => {
+    if (life.matches('removed') && life.context.run?.id !== runId) throw noSuchContainer(life.context.id)
+    const { run, next } = life.context
+    if (run?.id !== runId) return next?.runId === runId ? failIfStuck(life) : cancelledIf(event !== undefined)
+    if (run.startedAt !== undefined) return 'started' as const
+    return run.outcome !== undefined && !life.matches('releasing') ? run.outcome : undefined
+  })
+  if (outcome !== 'started') throw startError(outcome)
+}
+
+const cancelledIf = (passed: boolean): Outcome | undefined =>
+  passed ? { kind: 'cancelled', by: 'stop' } : undefined
+
+function startError(outcome: Outcome): TallyError {
+  if (outcome.kind !== 'failed')
+    return new TallyError('conflict', 'the start was cancelled before the container ran')
+  const { message, detail, exitCode: code, code: kind } = outcome.failure
+  const unusable = code === 126 || code === 127
+  const known = kind === 'unavailable' || kind === 'not-supported' ? kind : 'internal'
+  return new TallyError(unusable ? 'bad-request' : known, message, {
+    step: outcome.step,
+    exitCode: code,
+    ...(detail === undefined ? {} : { detail }),
+  })
+}
+
+/** Waits until the present run has ended and is released. */
+async function untilEnded(lifecycle: Lifecycle): Promise<void> {
+  const runId = lifecycle.life.context.run?.id
+  await lifecycle.until((life) => {
+    const ended =
+      life.context.run?.id !== runId ||
+      (life.context.run?.outcome !== undefined && !life.matches('releasing'))
+    return ended ? true : failIfStuck(life)
+  })
+}
+
+async function untilSignalled(lifecycle: Lifecycle): Promise<void> {
+  const { signalCount, signals, run } = lifecycle.life.context
+  const mine = signalCount + signals.length
+  const failure = await lifecycle.until((life, event) => {
+    const { context } = life
+    if (context.run?.id !== run?.id || context.run?.outcome !== undefined) return 'ended' as const
+    if (context.signalCount < mine) return undefined
+    return event?.type === 'SignalFailed' ? event : ('sent' as const)
+  })
+  if (typeof failure === 'string') return
+  const { id } = lifecycle.life.context
+  throw new TallyError('internal', `Cannot kill container: ${id}: ${failure.message}`)
+}
+
+function failIfStuck(life: Life): undefined {
+  if (!life.matches({ running: { stop: 'stuck' } })) return undefined
+  const { id } = life.context
+  throw new TallyError(
+    'internal',
+    `cannot stop container: ${id}: tried to kill container, but did not receive an exit event`,
+  )
+}
+
+function stopFacts(
+  { clock }: CommandPorts,
+  { context }: Life,
+  options: StopOptions,
+): { readonly signal: string; readonly timeoutSeconds: number; readonly deadline: string | null } {
+  const { config } = context.spec ?? {}
+  const text = options.signal || config?.StopSignal || 'SIGTERM'
+  const signal = parseSignal(text)
+  if (signal === undefined) throw badRequest(`Invalid signal: ${text}`)
+  const timeoutSeconds = options.timeoutSeconds ?? config?.StopTimeout ?? 10
+  const deadline = timeoutSeconds < 0 ? null : later(clock, BigInt(timeoutSeconds) * 1_000_000_000n)
+  return { signal: signalName(signal), timeoutSeconds, deadline }
+}
+
+const later = (clock: Clock, delay: bigint): string => rfc3339(nanoseconds(clock.now()) + delay)
+
+/** Docker's exit code and error of the run that ends next; see `Engine.wait`. */
+export async function nextExit(
+  lifecycle: Lifecycle,
+  signal: AbortSignal,
+): Promise<{ readonly exitCode: number; readonly error?: string }> {
+  let ended: Outcome | undefined
+  const outcome = await lifecycle.until((life, event) => {
+    const { run } = life.context
+    if (event !== undefined && life.matches('releasing')) ended = run?.outcome
+    return event?.type === 'Released' && ended !== undefined ? ended : undefined
+  }, signal)
+  const error = outcome.kind === 'failed' ? { error: outcome.failure.message } : {}
+  return { exitCode: exitCode(outcome), ...error }
+}
+
+/** Whether a run is under way, its clean-up included. */
+export const isActive = (life: Life): boolean =>
+  life.matches('running') || life.matches('launching') || life.matches('releasing')

@@ -1,0 +1,63 @@
+/** `docker create`: the image's config and Docker's defaults are merged in, the layers are made, then the container exists in the log. */
+import { randomBytes } from 'node:crypto'
+import type { ContainerSpec, ImageReference } from '../../machines/spec.ts'
+import type { Clock } from '../clock.ts'
+import { badRequest } from '../errors.ts'
+import type { Image, Images } from '../images/port.ts'
+import type { Origin } from '../origin.ts'
+import { NameTakenError } from '../store/errors.ts'
+import type { ContainerRows } from '../store/port.ts'
+import { defaultHostConfig, mergeConfig } from './create-defaults.ts'
+import { checkName, makeName, nameTaken } from './names.ts'
+import type { CreateRequest } from './port.ts'
+import type { Registry } from './registry.ts'
+
+export interface CreatePorts {
+  readonly registry: Registry
+  readonly containers: ContainerRows
+  readonly images: Images
+  readonly clock: Clock
+  readonly durable: () => Promise<void>
+  /** Throws what can't be done or is not allowed, in Docker's words. Answers with warnings. */
+  readonly validate: (request: CreateRequest) => readonly string[]
+  readonly makeLayers: (id: string, image: ImageReference) => Promise<void>
+  readonly removeLayers: (id: string) => Promise<void>
+}
+
+/** @throws TallyError not-found for the image, conflict for a taken name, bad-request or not-supported for options. */
+export async function createContainer(
+  ports: CreatePorts,
+  request: CreateRequest,
+  origin: Origin,
+): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
+  const name = freeName(ports.containers, request.name)
+  const warnings = ports.validate(request)
+  const id = randomBytes(32).toString('hex')
+  const spec = specOf(ports, request, id)
+  await ports.makeLayers(id, spec.image)
+  try {
+    ports.registry.create({ type: 'ContainerCreated', id, name, spec }, origin)
+  } catch (error) {
+    await ports.removeLayers(id)
+    throw error instanceof NameTakenError ? nameTaken(name, ports.containers.byName(name)?.id ?? '') : error
+  }
+  await ports.durable()
+  return { id, warnings }
+}
+
+function freeName(containers: ContainerRows, wanted: string | undefined): string {
+  if (wanted === undefined || wanted === '') return makeName((name) => containers.byName(name) !== undefined)
+  const name = checkName(wanted)
+  const holder = containers.byName(name)
+  if (holder !== undefined) throw nameTaken(name, holder.id)
+  return name
+}
+
+function specOf({ images, clock }: CreatePorts, request: CreateRequest, id: string): ContainerSpec {
+  const image: Image = images.get(request.config.Image)
+  const hostConfig = defaultHostConfig(request.hostConfig)
+  const config = mergeConfig(request.config, image.config, id, hostConfig)
+  if ((config.Entrypoint ?? []).length + (config.Cmd ?? []).length === 0)
+    throw badRequest('No command specified')
+  return { image: { id: image.id, layers: image.layers }, config, hostConfig, createdAt: clock.now() }
+}

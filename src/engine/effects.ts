@@ -1,0 +1,72 @@
+/** Which worker carries out which effect of the container machine. */
+import type { ContainerEvent, LaunchStep } from '../../machines/container-events.ts'
+import type { Effect, Life } from '../../machines/container-life.ts'
+import { TallyError } from '../errors.ts'
+import type { Supervisor } from '../supervisor/port.ts'
+import { sendSignal, watchProcess } from '../workers/running.ts'
+import type { Job, Worker } from '../workers/worker.ts'
+
+export interface EffectWorkers {
+  readonly supervisor: Supervisor
+  readonly launch: Readonly<Record<LaunchStep, Worker>>
+  /** Deletes what belongs to the container alone: its layers and its files. */
+  readonly remove: (id: string) => Promise<void>
+  /** Ends the streams of a container whose process never began. */
+  readonly abandonStreams: (id: string) => void
+}
+
+/** In the order in which they are undone: newest first. */
+const undoOrder: readonly LaunchStep[] = [
+  'startProcess',
+  'awaitPid',
+  'startShim',
+  'prepareBundle',
+  'mountRootfs',
+]
+
+/** Carries out `effect` for the container in state `life` and answers with the events to record. */
+export async function perform(
+  workers: EffectWorkers,
+  { effect, life }: { readonly effect: Effect; readonly life: Life },
+  signal: AbortSignal,
+): Promise<readonly ContainerEvent[]> {
+  const { id } = life.context
+  const { runId } = effect
+  switch (effect.type) {
+    case 'mountRootfs':
+    case 'prepareBundle':
+    case 'startShim':
+    case 'awaitPid':
+    case 'startProcess':
+      return workers.launch[effect.type].perform(jobOf(life, runId), signal)
+    case 'watchProcess':
+      return watchProcess(workers.supervisor, { id, runId }, signal)
+    case 'sendSignal': {
+      const paused = life.matches({ running: { freezer: 'paused' } })
+      return sendSignal(workers.supervisor, { id, runId, signal: effect.signal }, paused)
+    }
+    case 'release':
+      return release(workers, life, runId)
+    case 'remove':
+      await workers.remove(id)
+      return [{ type: 'Removed' }]
+  }
+}
+
+/** Walks back through all steps of the start, newest first; every undo is fine with nothing there. */
+async function release(
+  workers: EffectWorkers,
+  life: Life,
+  runId: string,
+): Promise<readonly ContainerEvent[]> {
+  const job = jobOf(life, runId)
+  for (const step of undoOrder) await workers.launch[step].undo(job)
+  if (life.context.run?.startedAt === undefined) workers.abandonStreams(job.id)
+  return [{ type: 'Released', runId }]
+}
+
+function jobOf({ context }: Life, runId: string): Job {
+  const { id, name, spec } = context
+  if (spec === null) throw new TallyError('internal', `container ${id} has no ContainerCreated event`)
+  return { id, name, spec, runId }
+}

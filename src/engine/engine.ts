@@ -1,0 +1,146 @@
+/** The engine: puts the lives of the containers, the workers and the projections together behind the port that the API uses. */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
+import { nanoseconds } from '../clock.ts'
+import { noSuchContainer } from '../errors.ts'
+import type { Images } from '../images/port.ts'
+import { bundlePath, type Roots } from '../paths.ts'
+import type { ContainerRows, EventStore, MessageRows } from '../store/port.ts'
+import type { Supervisor } from '../supervisor/port.ts'
+import { stdioOf } from '../workers/task.ts'
+import * as commands from './commands.ts'
+import { type CreatePorts, createContainer } from './create.ts'
+import { type EffectWorkers, perform } from './effects.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import { checkName, nameTaken } from './names.ts'
+import type { AttachStreams, Engine, WaitCondition, WaitResult } from './port.ts'
+import { findContainer, followMessages, historyOf, viewOf } from './queries.ts'
+import { recover } from './recovery.ts'
+import { Registry } from './registry.ts'
+import type { Streams } from './streams.ts'
+import { exitCode } from './view.ts'
+
+export interface EngineOptions {
+  readonly roots: Roots
+  readonly events: EventStore
+  readonly containers: ContainerRows
+  readonly messages: MessageRows
+  readonly images: Images
+  readonly supervisor: Supervisor
+  readonly workers: EffectWorkers
+  readonly streams: Streams
+  readonly create: Omit<CreatePorts, 'registry'>
+  readonly clock: Clock
+  readonly bootId: string
+  readonly report: (message: string, fields: object) => void
+}
+
+export interface RunningEngine {
+  readonly engine: Engine
+  /** Ends effects and timers; containers go on. */
+  stop(): Promise<void>
+}
+
+/** Opens the engine on what the log holds: every container is folded and its pending effects are running when this resolves. */
+export async function openEngine(options: EngineOptions): Promise<RunningEngine> {
+  const { workers, events, containers, messages, clock, report } = options
+  const registry = new Registry({
+    events,
+    containers,
+    messages,
+    clock,
+    report,
+    perform: (effect, life, signal) => perform(workers, { effect, life }, signal),
+  })
+  await recover({ ...options, registry })
+  const closing = new AbortController()
+  const observed = observeSupervisor(options, registry, closing.signal)
+  const stop = async (): Promise<void> => {
+    closing.abort()
+    await Promise.all([observed, registry.stop()])
+    await events.durable()
+  }
+  return { engine: facade(options, registry), stop }
+}
+
+function facade(options: EngineOptions, registry: Registry): Engine {
+  const { containers, events, messages, clock } = options
+  const ports = { clock, newRunId: () => randomBytes(8).toString('hex'), durable: () => events.durable() }
+  const find = (ref: string): Lifecycle => {
+    const { id } = findContainer(containers, ref)
+    const lifecycle = registry.get(id)
+    if (lifecycle === undefined) throw noSuchContainer(ref)
+    return lifecycle
+  }
+  return {
+    images: options.images,
+    create: (request, origin) => createContainer({ ...options.create, registry }, request, origin),
+    start: async (ref, origin) => commands.start(ports, find(ref), origin),
+    stop: async (ref, how, origin) => commands.stop(ports, find(ref), how, origin),
+    restart: async (ref, how, origin) => commands.restart(ports, find(ref), how, origin),
+    kill: async (ref, signal, origin) => commands.kill(ports, find(ref), signal, origin),
+    remove: async (ref, how, origin) => commands.remove(ports, find(ref), how, origin),
+    async rename(ref, name, origin) {
+      const lifecycle = find(ref)
+      const checked = checkName(name)
+      const holder = containers.byName(checked)
+      if (holder !== undefined) throw nameTaken(checked, holder.id)
+      await commands.rename(ports, lifecycle, checked, origin)
+    },
+    wait: async (ref, condition, signal) => ({ result: waitFor(find(ref), condition, signal) }),
+    async attach(ref, streams, origin, signal) {
+      const lifecycle = find(ref)
+      lifecycle.observe({ type: 'Attached' }, origin)
+      return attach(options, lifecycle, streams, signal)
+    },
+    get: (ref) => viewOf(findContainer(containers, ref)),
+    list: () => containers.list().map(viewOf),
+    messages: (range, signal) => {
+      const now = (): bigint => nanoseconds(clock.now())
+      return followMessages({ events, messages, now }, range, signal)
+    },
+    history: (ref) => historyOf(containers, events, ref),
+  }
+}
+
+async function waitFor(
+  lifecycle: Lifecycle,
+  condition: WaitCondition,
+  signal: AbortSignal,
+): Promise<WaitResult> {
+  const { life } = lifecycle
+  if (condition === 'not-running' && !commands.isActive(life))
+    return { exitCode: exitCode(life.context.run?.outcome) }
+  if (condition !== 'removed') return commands.nextExit(lifecycle, signal)
+  await lifecycle.until((now) => (now.matches('removed') ? true : undefined), signal)
+  return { exitCode: exitCode(lifecycle.life.context.run?.outcome) }
+}
+
+function attach(
+  { roots, streams: hub }: EngineOptions,
+  { life }: Lifecycle,
+  streams: AttachStreams,
+  signal: AbortSignal,
+): Promise<{ readonly ended: Promise<void> }> {
+  const { id, spec } = life.context
+  if (spec === null) throw noSuchContainer(id)
+  const stdio = stdioOf(join(bundlePath(roots, id)), spec)
+  const target = { id, stdio, stdinOnce: spec.config.StdinOnce }
+  return hub.attach(target, streams, { running: life.matches('running'), signal })
+}
+
+/** Records what tasks do by themselves or at another client's wish. */
+async function observeSupervisor(
+  { supervisor, report }: EngineOptions,
+  registry: Registry,
+  signal: AbortSignal,
+): Promise<void> {
+  const types = { oom: 'OomKilled', paused: 'Paused', resumed: 'Resumed' } as const
+  try {
+    for await (const { type, id, runId } of supervisor.events(signal))
+      registry.get(id)?.observe({ type: types[type], runId })
+  } catch (err) {
+    if (!signal.aborted) report('supervisor events ended', { err })
+  }
+}

@@ -1,0 +1,69 @@
+/** What `docker events` shows for an event of a container's life. Pure. */
+import type { ContainerContext } from '../../machines/container.ts'
+import type { ContainerEvent } from '../../machines/container-events.ts'
+import { parseSignal } from '../../machines/signals.ts'
+
+export interface Message {
+  readonly action: string
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+/** @param after the context once the event was applied; it still has the run that the event belongs to. */
+export function messagesOf(event: ContainerEvent, after: ContainerContext): readonly Message[] {
+  const say = (action: string, extra: Record<string, string> = {}): Message => ({
+    action,
+    attributes: { ...commonAttributes(after), ...extra },
+  })
+  switch (event.type) {
+    case 'ContainerCreated':
+      return [say('create')]
+    case 'ContainerRenamed':
+      return [say('rename', { oldName: `/${event.oldName}` })]
+    case 'Attached':
+      return [say('attach')]
+    case 'ProcessStarted':
+      return after.run?.cause === 'restart' ? [say('start'), say('restart')] : [say('start')]
+    case 'SignalSent':
+      return [say('kill', { signal: String(parseSignal(event.signal) ?? event.signal) })]
+    case 'Paused':
+      return [say('pause')]
+    case 'Resumed':
+      return [say('unpause')]
+    case 'OomKilled':
+      return [say('oom')]
+    case 'ProcessExited':
+      return exitMessages(say, String(event.exitCode), after)
+    case 'HostRebooted':
+      return after.run?.outcome?.kind === 'exited' ? exitMessages(say, '255', after) : []
+    case 'Removed':
+      return [say('destroy')]
+    case 'StartRequested':
+    case 'RootfsMounted':
+    case 'BundlePrepared':
+    case 'ShimStarted':
+    case 'PidRecorded':
+    case 'StepFailed':
+    case 'StopRequested':
+    case 'StopDeadlinePassed':
+    case 'KillDeadlinePassed':
+    case 'KillRequested':
+    case 'RestartRequested':
+    case 'SignalFailed':
+    case 'Released':
+    case 'RemoveRequested':
+      return []
+  }
+}
+
+function exitMessages(
+  say: (action: string, extra?: Record<string, string>) => Message,
+  exitCode: string,
+  { run }: ContainerContext,
+): readonly Message[] {
+  const died = say('die', { exitCode })
+  return run?.stopRequested === true ? [died, say('stop')] : [died]
+}
+
+function commonAttributes({ spec, name }: ContainerContext): Record<string, string> {
+  return { ...spec?.config.Labels, image: spec?.config.Image ?? '', name }
+}

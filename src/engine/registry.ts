@@ -1,0 +1,151 @@
+/** The containers that are not removed, each with its life; the only place where container events are written. */
+import type { ContainerEvent } from '../../machines/container-events.ts'
+import {
+  type Effect,
+  fold,
+  type Life,
+  machineVersion,
+  newLife,
+  restore,
+  type SavedLife,
+  save,
+  type Timer,
+} from '../../machines/container-life.ts'
+import { type Clock, nanoseconds, rfc3339 } from '../clock.ts'
+import type { Origin } from '../origin.ts'
+import type { ContainerRow, ContainerRows, EventStore, MessageRows, RecordedEvent } from '../store/port.ts'
+import { Lifecycle, type LifecyclePorts, type RecordContext } from './lifecycle.ts'
+import { messagesOf } from './messages.ts'
+
+export interface RegistryPorts {
+  readonly events: EventStore
+  readonly containers: ContainerRows
+  readonly messages: MessageRows
+  readonly clock: Clock
+  readonly perform: (effect: Effect, life: Life, signal: AbortSignal) => Promise<readonly ContainerEvent[]>
+  readonly report: (message: string, fields: object) => void
+}
+
+/** How long SIGKILL may take before a container is reported as one that can't be killed, ns. */
+export const killGrace = 10_000_000_000n
+const snapshotEvery = 64
+const longestTimeout = 2 ** 31 - 1
+
+export const streamOf = (id: string): string => `container/${id}`
+
+export class Registry {
+  readonly #ports: RegistryPorts
+  readonly #lives = new Map<string, Lifecycle>()
+
+  constructor(ports: RegistryPorts) {
+    this.#ports = ports
+  }
+
+  get(id: string): Lifecycle | undefined {
+    return this.#lives.get(id)
+  }
+
+  ids(): readonly string[] {
+    return [...this.#lives.keys()]
+  }
+
+  /** Begins a new life with its first event. @throws NameTakenError. */
+  create(event: Extract<ContainerEvent, { type: 'ContainerCreated' }>, origin: Origin): Lifecycle {
+    const lifecycle = new Lifecycle(this.#lifecyclePorts(event.id), newLife(), 0)
+    lifecycle.observe(event, origin)
+    this.#lives.set(event.id, lifecycle)
+    return lifecycle
+  }
+
+  /** Folds a stream from the log. Nothing begins before `resume` of the answer is called. */
+  load(id: string): Lifecycle {
+    const { events } = this.#ports
+    const stream = streamOf(id)
+    const snapshot = events.loadSnapshot(stream, machineVersion)
+    const recorded = events.read<ContainerEvent>(stream, { after: snapshot?.version ?? 0 })
+    const start = snapshot === undefined ? newLife() : restore(snapshot.state as SavedLife)
+    const life = fold(
+      recorded.map(({ event }) => event),
+      start,
+    )
+    const version = recorded.at(-1)?.version ?? snapshot?.version ?? 0
+    const lifecycle = new Lifecycle(this.#lifecyclePorts(id), life, version)
+    this.#lives.set(id, lifecycle)
+    return lifecycle
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#lives.values()].map((lifecycle) => lifecycle.stop()))
+  }
+
+  #lifecyclePorts(id: string): LifecyclePorts {
+    const { clock, perform, report } = this.#ports
+    return {
+      record: (event, context) => this.#record(id, event, context),
+      perform,
+      sleep,
+      sleepUntil: (time, wake) => sleepUntil(clock, time, wake),
+      timerEvent: (timer) => timerEvent(clock, timer),
+      report: (message, fields) => report(message, { container: id, ...fields }),
+    }
+  }
+
+  #record(id: string, event: ContainerEvent, { life, version, origin, causationId }: RecordContext): number {
+    const { events } = this.#ports
+    const [recorded] = events.append<ContainerEvent>({
+      stream: streamOf(id),
+      expectedVersion: version - 1,
+      events: [event],
+      ...(origin === undefined ? {} : { origin }),
+      ...(causationId === undefined ? {} : { causationId }),
+      project: (all) => {
+        for (const one of all) this.#project(id, one, life)
+      },
+    })
+    if (version % snapshotEvery === 0) events.saveSnapshot(streamOf(id), version, machineVersion, save(life))
+    if (life.matches('removed')) this.#lives.delete(id)
+    return recorded?.position ?? 0
+  }
+
+  #project(id: string, recorded: RecordedEvent<ContainerEvent>, life: Life): void {
+    this.#ports.containers.put(containerRow(id, recorded.version, life))
+    const timeNano = nanoseconds(recorded.meta.time)
+    for (const [ordinal, message] of messagesOf(recorded.event, life.context).entries()) {
+      const { position } = recorded
+      this.#ports.messages.put({ position, ordinal, timeNano, type: 'container', actorId: id, ...message })
+    }
+  }
+}
+
+/** The projection of a container in state `life`. Pure: rebuilding from the log gives the same row. */
+export function containerRow(id: string, version: number, life: Life): ContainerRow {
+  const { name, spec } = life.context
+  return {
+    id,
+    name,
+    version,
+    removed: life.matches('removed'),
+    createdAt: spec?.createdAt ?? '',
+    state: save(life),
+  }
+}
+
+function timerEvent(clock: Clock, { type }: Timer): ContainerEvent {
+  if (type === 'KillDeadlinePassed') return { type }
+  return { type, killDeadline: rfc3339(nanoseconds(clock.now()) + killGrace) }
+}
+
+function sleep(delay: number, wake: () => void): () => void {
+  const timer = setTimeout(wake, delay)
+  return () => clearTimeout(timer)
+}
+
+/** Also sleeps through times that are further away than one timer of Node reaches. */
+function sleepUntil(clock: Clock, time: string, wake: () => void): () => void {
+  const left = Number((nanoseconds(time) - nanoseconds(clock.now())) / 1_000_000n) + 1
+  if (left <= longestTimeout) return sleep(Math.max(left, 0), wake)
+  let cancel = sleep(longestTimeout, () => {
+    cancel = sleepUntil(clock, time, wake)
+  })
+  return () => cancel()
+}

@@ -1,0 +1,85 @@
+/** The workers that start a container's process through the supervisor: `startShim`, `awaitPid`, `startProcess`. */
+import { join } from 'node:path'
+import type { ContainerSpec } from '../../machines/spec.ts'
+import { bundlePath, logPath, type Roots } from '../paths.ts'
+import type { LogTarget, Stdio, Supervisor, TaskSpec } from '../supervisor/port.ts'
+import type { Job, Worker } from './worker.ts'
+
+export interface TaskWorkerOptions {
+  readonly roots: Roots
+  readonly supervisor: Supervisor
+  readonly bootId: string
+  /** The OCI runtime's binary for a name in HostConfig.Runtime. */
+  readonly runtimePath: (name: string) => string
+  /** Called before the shim is started, so that who attached already misses no byte. */
+  readonly openStreams: (job: Job) => Promise<void>
+}
+
+export function startShimWorker(options: TaskWorkerOptions): Worker {
+  const { supervisor } = options
+  return {
+    async perform(job) {
+      await options.openStreams(job)
+      const { pid, startTicks } = await supervisor.startShim(taskSpec(options, job))
+      return [{ type: 'ShimStarted', runId: job.runId, shimPid: pid, shimStartTicks: startTicks }]
+    },
+    undo: ({ id }) => supervisor.delete(id),
+  }
+}
+
+export function awaitPidWorker({ supervisor }: TaskWorkerOptions): Worker {
+  return {
+    async perform({ id, runId }) {
+      const { pid, startTicks } = await supervisor.awaitPid(id)
+      return [{ type: 'PidRecorded', runId, pid, startTicks }]
+    },
+    undo: async () => undefined,
+  }
+}
+
+export function startProcessWorker({ supervisor, bootId }: TaskWorkerOptions): Worker {
+  return {
+    async perform({ id, runId }) {
+      const { startedAt } = await supervisor.startProcess(id)
+      return [{ type: 'ProcessStarted', runId, startedAt, bootId }]
+    },
+    undo: async () => undefined,
+  }
+}
+
+function taskSpec({ roots, runtimePath }: TaskWorkerOptions, { id, runId, spec }: Job): TaskSpec {
+  const bundle = bundlePath(roots, id)
+  return {
+    id,
+    runId,
+    bundle,
+    stdio: stdioOf(bundle, spec),
+    terminal: spec.config.Tty,
+    log: logTarget(spec, logPath(roots, id)),
+    runtime: runtimePath(spec.hostConfig.Runtime),
+  }
+}
+
+/** The named pipes of a container, as the bundle worker makes them. */
+export function stdioOf(bundle: string, { config }: ContainerSpec): Stdio {
+  return {
+    ...(config.OpenStdin ? { stdin: join(bundle, 'init-stdin') } : {}),
+    stdout: join(bundle, 'init-stdout'),
+    ...(config.Tty ? {} : { stderr: join(bundle, 'init-stderr') }),
+  }
+}
+
+function logTarget({ hostConfig }: ContainerSpec, path: string): LogTarget | null {
+  const { Type, Config } = hostConfig.LogConfig
+  if (Type === 'none') return null
+  const maxSize = Config['max-size'] === undefined ? 0 : parseSize(Config['max-size'])
+  return { driver: 'json-file', path, maxSize, maxFile: Number(Config['max-file'] ?? 1) }
+}
+
+const units: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
+
+/** Bytes of Docker's `10m`, `512k`, `1g`; 0 for `-1` (no limit). */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([bkmg]?)b?$/i.exec(text.trim())
+  return match === null ? 0 : Math.floor(Number(match[1]) * (units[(match[2] ?? '').toLowerCase()] ?? 1))
+}
