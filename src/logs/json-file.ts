@@ -27,7 +27,10 @@ export interface ReadLogOptions {
 }
 
 /** The entries in batches, as they are read; a batch is what one chunk of the file holds. Ends early when `signal` aborts. */
-export async function* readLog(path: string, options: ReadLogOptions): AsyncGenerator<readonly LogEntry[]> {
+export async function* readLog(
+  path: string,
+  options: ReadLogOptions,
+): AsyncGenerator<readonly LogEntry[], void> {
   const wanted = selection(options)
   for await (const entries of options.follow ? followed(path, options) : present(path, options)) {
     const { chosen, past } = wanted(entries)
@@ -51,12 +54,12 @@ function selection({ since, until, stdout, stderr }: ReadLogOptions) {
 }
 
 /** What is in the log now, and no more: a writer faster than us must not keep us for ever. */
-async function* present(path: string, options: ReadLogOptions): AsyncGenerator<readonly LogEntry[]> {
+async function* present(path: string, options: ReadLogOptions): AsyncGenerator<readonly LogEntry[], void> {
   await using chain = await LogChain.open(path, chainOptions(options))
   for (let entries = await chain.next(); entries; entries = await chain.next()) yield entries
 }
 
-async function* followed(path: string, options: ReadLogOptions): AsyncGenerator<readonly LogEntry[]> {
+async function* followed(path: string, options: ReadLogOptions): AsyncGenerator<readonly LogEntry[], void> {
   using watch = watchDirectory(dirname(path))
   const stop = stopFlag(options, watch)
   await using chain = await LogChain.open(path, chainOptions(options))
