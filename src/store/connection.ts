@@ -1,0 +1,60 @@
+/** The one connection to the database: private files, and the settings that every promise of the store rests on. */
+import { closeSync, openSync } from 'node:fs'
+import Database from 'better-sqlite3'
+import { TallyError } from '../errors.ts'
+
+export type Connection = Database.Database
+
+/**
+ * Exclusive locking keeps other processes out and the WAL's index in memory, so that there is no `-shm` file that a full disk could break.
+ * synchronous=NORMAL: a commit writes to the WAL and does not wait for the disk (`flush.ts` does), but a checkpoint and the restart of the WAL do.
+ * Checkpoints are ours (`checkpoint.ts`), because SQLite's automatic one swallows the errors of its fsync.
+ * recursive_triggers: without it INSERT OR REPLACE deletes rows behind the trigger's back.
+ */
+const settings = [
+  'locking_mode = EXCLUSIVE',
+  'journal_mode = WAL',
+  'synchronous = NORMAL',
+  'wal_autocheckpoint = 0',
+  'journal_size_limit = 67108864',
+  'foreign_keys = ON',
+  'recursive_triggers = ON',
+  'trusted_schema = OFF',
+  'cell_size_check = ON',
+  'mmap_size = 0',
+  'cache_size = -4096',
+]
+
+/** @throws TallyError unavailable if the file cannot be created or is no database. */
+export function connect(path: string): Connection {
+  try {
+    createPrivate(path)
+    const connection = new Database(path, { timeout: 5000 })
+    for (const setting of settings) connection.pragma(setting)
+    return connection
+  } catch (cause) {
+    throw new TallyError('unavailable', `cannot open the database ${path}: ${reason(cause)}`, { cause })
+  }
+}
+
+/**
+ * Creates the file with mode 0600; SQLite gives the same mode to its WAL. A file that is there is not opened: closing a
+ * descriptor would drop the locks which this process holds on it, fcntl(2).
+ */
+export function createPrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** The end of the range of texts that begin with `prefix`: SQLite compares UTF-8 bytes, and none is above U+10FFFF. */
+export const prefixEnd = (prefix: string): string => `${prefix}\u{10FFFF}`
+
+/** Projections change with the events that they are derived from, or not at all. */
+export function requireTransaction(connection: Connection): void {
+  if (!connection.inTransaction) throw new Error('a projection is written outside of an append')
+}

@@ -1,0 +1,80 @@
+/** What can go wrong in the store: the two refusals that callers handle, and the sorting of SQLite's errors into full, fatal and bugs. */
+import Database from 'better-sqlite3'
+import { TallyError } from '../errors.ts'
+
+/** Somebody else appended to the stream since the caller read it. */
+export class WrongVersionError extends Error {
+  readonly stream: string
+  readonly expected: number
+  readonly actual: number
+
+  constructor(stream: string, expected: number, actual: number) {
+    super(`stream ${stream} is at version ${actual}, not at ${expected}`)
+    this.name = 'WrongVersionError'
+    this.stream = stream
+    this.expected = expected
+    this.actual = actual
+  }
+}
+
+/** Another container that is not removed has the name. The message is Docker's. */
+export class NameTakenError extends TallyError {
+  readonly containerName: string
+  readonly ownerId: string
+
+  constructor(containerName: string, ownerId: string) {
+    super(
+      'conflict',
+      `Conflict. The container name "/${containerName}" is already in use by container "${ownerId}". ` +
+        'You have to remove (or rename) that container to be able to reuse that name.',
+    )
+    this.name = 'NameTakenError'
+    this.containerName = containerName
+    this.ownerId = ownerId
+  }
+}
+
+/** Runs work on the database and sorts what it throws. */
+export type Guard = <T>(work: () => T) => T
+
+/**
+ * After an I/O error or damage nothing that this process believes about the file is sure: pages whose write failed may be marked clean,
+ * so that a later fsync succeeds without them (Rebello et al., USENIX ATC 2020). Such an error goes to `onFatal`, which has to end the process.
+ */
+export function guardWith(onFatal: (error: unknown) => void): Guard {
+  return (work) => {
+    try {
+      return work()
+    } catch (error) {
+      if (isFull(error)) throw noSpaceLeft(error)
+      if (isFatal(error)) onFatal(error)
+      throw error
+    }
+  }
+}
+
+export const isUniqueViolation = (error: unknown): boolean => hasCode(error, 'SQLITE_CONSTRAINT_UNIQUE')
+
+export const isFull = (error: unknown): boolean => hasCode(error, 'SQLITE_FULL')
+export const isBusy = (error: unknown): boolean => hasCode(error, 'SQLITE_BUSY')
+
+/** The default of `onFatal`: says so and ends the process; a supervisor of services may start it again. */
+export function exitProcess(error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error)
+  process.stderr.write(
+    `tallyd: the event store failed and cannot be trusted until it is opened again: ${reason}\n`,
+  )
+  process.exit(1)
+}
+
+function isFatal(error: unknown): boolean {
+  return ['SQLITE_IOERR', 'SQLITE_CORRUPT', 'SQLITE_NOTADB'].some((code) => hasCode(error, code))
+}
+
+function hasCode(error: unknown, prefix: string): boolean {
+  return error instanceof Database.SqliteError && error.code.startsWith(prefix)
+}
+
+function noSpaceLeft(cause: unknown): TallyError {
+  return new TallyError('unavailable', 'no space left on device: the event log cannot grow', { cause })
+}

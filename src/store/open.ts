@@ -1,0 +1,105 @@
+/** Opens the store: lock, connection, migrations, then the events and their projections. */
+import { fileURLToPath } from 'node:url'
+import type { Clock } from '../clock.ts'
+import { inTransaction } from './appender.ts'
+import { type Connection, connect } from './connection.ts'
+import { openContainers } from './containers.ts'
+import { exitProcess, type Guard, guardWith } from './errors.ts'
+import { openEvents } from './events.ts'
+import { openImages } from './images.ts'
+import { type Lock, takeLock } from './lock.ts'
+import { openMessages } from './messages.ts'
+import { migrate } from './migrate.ts'
+import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from './port.ts'
+import { type Upcasts, upcasts } from './upcast.ts'
+import { openWal } from './wal.ts'
+
+export interface StoreOptions {
+  /** The database; its directory must exist. */
+  readonly path: string
+  readonly clock: Clock
+  /** Of this boot of the host: goes into the metadata of every event. */
+  readonly bootId: string
+  /** Directory of the numbered SQL files. */
+  readonly migrations?: string
+  readonly upcasts?: Upcasts
+  /** After an I/O error or damage: has to end the process. Default: says so on stderr and exits with 1. */
+  readonly onFatal?: (error: unknown) => void
+  /** Gets what a listener of `onAppend` throws. Default: a warning of the process. */
+  readonly onListenerError?: (error: unknown) => void
+}
+
+export interface Store {
+  readonly events: EventStore
+  readonly containers: ContainerRows
+  readonly messages: MessageRows
+  readonly images: ImageRows
+  /**
+   * Empties all projections and fills them anew, in one transaction: `project` gets the whole log, one event at a time, and puts rows
+   * as the `project` of an append does.
+   */
+  rebuild(project: (event: RecordedEvent) => void): void
+  close(): Promise<void>
+}
+
+const ownMigrations = fileURLToPath(new URL('../../migrations', import.meta.url))
+
+/** @throws TallyError conflict if another daemon has the database; unavailable if it cannot be opened or is of a newer Tallyman. */
+export function openStore(options: StoreOptions): Store {
+  const lock = takeLock(options.path)
+  try {
+    return openLocked(options, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+function openLocked(options: StoreOptions, lock: Lock): Store {
+  const { path, clock, migrations = ownMigrations } = options
+  const connection = connect(path)
+  try {
+    migrate(connection, migrations, clock.now())
+    return assemble(options, connection, lock)
+  } catch (error) {
+    connection.close()
+    throw error
+  }
+}
+
+function assemble(options: StoreOptions, connection: Connection, lock: Lock): Store {
+  const { path, onFatal = exitProcess, onListenerError = warn } = options
+  const guard = guardWith(onFatal)
+  const wal = openWal(path, onFatal)
+  const onClose = () => {
+    connection.close()
+    wal.close()
+    lock.release()
+  }
+  const own = { connection, wal, guard, onFatal, onListenerError, onClose }
+  const events = openEvents({ upcasts, ...options, ...own })
+  return {
+    events,
+    containers: openContainers(connection, guard),
+    messages: openMessages(connection, guard),
+    images: openImages(connection, guard),
+    rebuild: (project) => rebuild(connection, guard, () => forEach(events.readAll(), project)),
+    close: events.close,
+  }
+}
+
+function rebuild(connection: Connection, guard: Guard, fill: () => void): void {
+  const emptyAndFill = () => {
+    connection.exec('DELETE FROM tags; DELETE FROM images; DELETE FROM messages; DELETE FROM containers')
+    fill()
+  }
+  guard(() => inTransaction(connection, emptyAndFill))
+}
+
+function forEach<T>(items: Iterable<T>, visit: (item: T) => void): void {
+  for (const item of items) visit(item)
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error))
+}
