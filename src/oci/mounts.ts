@@ -1,0 +1,94 @@
+/** The mounts of a container: Docker's default ones, the files that the engine writes for it, and the user's, which replace the others. */
+import type { HostConfig } from '../../machines/spec.ts'
+import type { ContainerPaths } from './facts.ts'
+import { userMounts } from './mount-points.ts'
+import { bindPropagation, type PropagationFacts, rootPropagation } from './propagation.ts'
+import type { Mount } from './runtime-spec.ts'
+import { tmpfsOptions } from './tmpfs-options.ts'
+import type { UserMount } from './user-mount.ts'
+
+export interface MountInputs {
+  readonly hostConfig: HostConfig
+  readonly paths: ContainerPaths
+  readonly propagation: PropagationFacts
+}
+
+export interface ContainerMounts {
+  readonly mounts: readonly Mount[]
+  readonly rootfsPropagation: string | undefined
+}
+
+/** In the order in which the runtime makes them: defaults, then the rest with parents first. */
+export function containerMounts({ hostConfig, paths, propagation }: MountInputs): ContainerMounts {
+  const wanted = userMounts(hostConfig)
+  const replaced = new Set(wanted.map(({ destination }) => destination))
+  const own = [...defaultMounts(hostConfig.Privileged), ...engineMounts(hostConfig, paths)]
+  const kept = own.filter(({ destination }) => !isReplaced(destination, replaced))
+  const binds = wanted.filter((mount) => mount.type === 'bind')
+  return {
+    mounts: orderedMounts(
+      kept,
+      wanted.map((mount) => userMount(mount, propagation)),
+    ),
+    rootfsPropagation: rootPropagation(binds.map((bind) => bindPropagation(bind, propagation))),
+  }
+}
+
+/** The engine's files lie deep enough that a user's mount of one of their parents must come before them. */
+function orderedMounts(own: readonly Mount[], users: readonly Mount[]): readonly Mount[] {
+  const isDefault = ({ type }: Mount) => type !== 'bind'
+  const later = [...users, ...own.filter((mount) => !isDefault(mount))]
+  return [...own.filter(isDefault), ...later.toSorted((one, other) => depth(one) - depth(other))]
+}
+
+const depth = ({ destination }: Mount): number => destination.split('/').length
+
+/** A user's /dev takes all that would be mounted below it. */
+function isReplaced(destination: string, replaced: ReadonlySet<string>): boolean {
+  return replaced.has(destination) || (replaced.has('/dev') && destination.startsWith('/dev/'))
+}
+
+function defaultMounts(privileged: boolean): readonly Mount[] {
+  const readOnly = privileged ? [] : ['ro']
+  const strict = ['nosuid', 'noexec', 'nodev']
+  const pseudoTerminals = ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']
+  return [
+    pseudoMount('/proc', 'proc', strict),
+    pseudoMount('/dev', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
+    pseudoMount('/dev/pts', 'devpts', pseudoTerminals),
+    pseudoMount('/sys', 'sysfs', [...strict, ...readOnly]),
+    pseudoMount('/sys/fs/cgroup', 'cgroup', [...readOnly, ...strict]),
+    pseudoMount('/dev/mqueue', 'mqueue', strict),
+  ]
+}
+
+function pseudoMount(destination: string, type: string, options: readonly string[]): Mount {
+  return { destination, type, source: type, options }
+}
+
+/** /dev/shm stays writable in a read-only container. */
+function engineMounts({ ReadonlyRootfs }: HostConfig, paths: ContainerPaths): readonly Mount[] {
+  const writable = !ReadonlyRootfs
+  const propagation = 'rprivate'
+  return [
+    bindMount('/dev/shm', { source: paths.shm, writable: true, propagation }),
+    bindMount('/etc/resolv.conf', { source: paths.resolvConf, writable, propagation }),
+    bindMount('/etc/hostname', { source: paths.hostname, writable, propagation }),
+    bindMount('/etc/hosts', { source: paths.hosts, writable, propagation }),
+  ]
+}
+
+function userMount(mount: UserMount, facts: PropagationFacts): Mount {
+  if (mount.type === 'bind')
+    return bindMount(mount.destination, { ...mount, propagation: bindPropagation(mount, facts) })
+  const { destination, options } = mount
+  return { destination, type: 'tmpfs', source: 'tmpfs', options: tmpfsOptions(options) }
+}
+
+function bindMount(
+  destination: string,
+  options: { readonly source: string; readonly writable: boolean; readonly propagation: string },
+): Mount {
+  const { source, writable, propagation } = options
+  return { destination, type: 'bind', source, options: ['rbind', ...(writable ? [] : ['ro']), propagation] }
+}

@@ -1,0 +1,27 @@
+/** One mount that a user asked for, whichever of Docker's three ways it was asked in. */
+import { badRequest } from '../errors.ts'
+import { cleanPath, isAbsolutePath } from './clean-path.ts'
+
+export type UserMount =
+  | {
+      readonly type: 'bind'
+      readonly source: string
+      readonly destination: string
+      readonly writable: boolean
+      /** Undefined: not asked for. */
+      readonly propagation: string | undefined
+      /** Docker makes the missing source of a `-v` on the host, but not that of a `--mount`. */
+      readonly createSource: boolean
+    }
+  | { readonly type: 'tmpfs'; readonly destination: string; readonly options: readonly string[] }
+
+export const propagationModes = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']
+
+/** @throws TallyError bad-request `invalid mount path: 'x' mount path must be absolute` */
+export function checkDestination(destination: string, prefix = ''): string {
+  const clean = cleanPath(destination)
+  if (clean === '/') throw badRequest(`${prefix}invalid specification: destination can't be '/'`)
+  if (!isAbsolutePath(destination))
+    throw badRequest(`${prefix}invalid mount path: '${destination}' mount path must be absolute`)
+  return clean
+}
