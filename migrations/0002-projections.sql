@@ -1,6 +1,6 @@
 -- Everything here is derived from `events`, in the transaction that appends them, and can be rebuilt from them.
 
--- One row a container, also of removed ones.
+-- One row a container, also of removed ones. Not WITHOUT ROWID: that would put every state above 1 KiB on overflow pages.
 CREATE TABLE containers (
   id TEXT PRIMARY KEY,
   name TEXT NOT NULL,
@@ -8,7 +8,7 @@ CREATE TABLE containers (
   removed INTEGER NOT NULL CHECK (removed IN (0, 1)),
   created_at TEXT NOT NULL,
   state TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- A name belongs to at most one container that is not removed.
 CREATE UNIQUE INDEX containers_by_name ON containers (name) WHERE removed = 0;
@@ -36,7 +36,7 @@ CREATE TABLE images (
   diff_ids TEXT NOT NULL,
   layers TEXT NOT NULL,
   config TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- A tag points to one image, and that image is there when the transaction ends.
 CREATE TABLE tags (

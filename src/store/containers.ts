@@ -20,6 +20,10 @@ export function openContainers(connection: Connection, guard: Guard): ContainerR
      ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version, removed = excluded.removed,
        created_at = excluded.created_at, state = excluded.state`,
   )
+  // Nearly every put changes the state only. SQLite rewrites the indexes of all columns that it is told to set, changed or not.
+  const update = connection.prepare(
+    'UPDATE containers SET version = ?, state = ? WHERE id = ? AND name = ? AND removed = ? AND created_at = ?',
+  )
   const byId = connection.prepare<[string], Stored>(`${select} WHERE id = ?`)
   const byName = connection.prepare<[string], Stored>(`${select} WHERE name = ? AND removed = 0`)
   const byPrefix = connection.prepare<[string, string, number], Stored>(
@@ -35,10 +39,14 @@ export function openContainers(connection: Connection, guard: Guard): ContainerR
   }
 
   return {
-    put({ id, name, version, removed, createdAt, state }) {
+    put(row) {
       requireTransaction(connection)
+      const { id, name, version, createdAt } = row
+      const removed = Number(row.removed)
+      const state = JSON.stringify(row.state)
+      if (update.run(version, state, id, name, removed, createdAt).changes === 1) return
       try {
-        upsert.run(id, name, version, Number(removed), createdAt, JSON.stringify(state))
+        upsert.run(id, name, version, removed, createdAt, state)
       } catch (error) {
         throw nameTaken(name, error)
       }
