@@ -29,7 +29,11 @@ export const lowerChain = (layers: readonly string[]): string =>
  * Writes `link` and, unless it is the lowest, `lower` and `work` into the directory of a layer. Running it again changes nothing.
  * @param directory where the layer is being made; @param below the layers under it, the lowest first.
  */
-export async function writeLayerFiles(directory: string, layer: string, below: readonly string[]): Promise<void> {
+export async function writeLayerFiles(
+  directory: string,
+  layer: string,
+  below: readonly string[],
+): Promise<void> {
   await writeFile(join(directory, 'link'), shortLink(layer), { mode: 0o644 })
   if (below.length === 0) return
   await writeFile(join(directory, 'lower'), lowerChain(below), { mode: 0o644 })
