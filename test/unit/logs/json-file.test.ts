@@ -243,6 +243,37 @@ describe('following', () => {
     expect(reader.logs()).toEqual(['a', 'b', 'c'])
   })
 
+  it('notices a truncation also when more was written since than had been read', async () => {
+    writeFileSync(path, record('a') + record('b'))
+    const reader = follow()
+    await reader.until(2)
+    writeFileSync(
+      path,
+      numbers(0, 50)
+        .map((n) => record(`${n}`, 'stdout', timeOf(n)))
+        .join(''),
+    )
+    await reader.until(52)
+    reader.end()
+    await reader.done
+    expect(reader.logs()).toEqual(['a', 'b', ...numbers(0, 50).map(String)])
+    expect(broken).toEqual([])
+  })
+
+  it('forgets an unfinished line that its writer took back', async () => {
+    writeFileSync(path, `${record('a')}{"log":"on a full disk`)
+    const reader = follow()
+    await reader.until(1)
+    await sleep(20)
+    truncateSync(path, record('a').length)
+    appendFileSync(path, record('b'))
+    await reader.until(2)
+    reader.end()
+    await reader.done
+    expect(reader.logs()).toEqual(['a', 'b'])
+    expect(broken).toEqual([])
+  })
+
   it('reads what was written to a file just before it was rotated', async () => {
     writeFileSync(path, record('a'))
     const reader = follow()
