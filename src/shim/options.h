@@ -1,0 +1,33 @@
+/* The shim's command line. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "log.h"
+
+struct options {
+	/* The task's directory, which holds the fifos `control` and `exit`; absolute, like all paths. */
+	const char *directory;
+	const char *id;
+	/* Names one start. Only here so that it stands in /proc/<pid>/cmdline. */
+	const char *run_id;
+	const char *bundle;
+	/* A path, or a name to be found in PATH. */
+	const char *runtime;
+	const char *runtime_root;
+	bool systemd_cgroup;
+	/* Named pipes to whoever is attached; NULL if there is none. */
+	const char *stdin_path;
+	const char *output_paths[STREAMS];
+	/* NULL: no log. */
+	const char *log_path;
+	uint64_t log_max_size;
+	uint64_t log_max_file;
+};
+
+/* 0, or -EINVAL (-ENOTSUP for what the shim can't do yet) and in *problem why. */
+int options_parse(struct options *options, char *const *arguments, const char **problem);
+
+#endif
