@@ -79,11 +79,11 @@ int logfile_open(struct logfile *file, const char *path)
 	file->path = path;
 	file->descriptor = descriptor;
 	result = size > 0 ? find_torn(file, size) : 0;
+	file->size = (uint64_t)(size - file->torn);
 	if (result == 0)
 		result = mend(file);
 	if (result < 0)
 		return result;
-	file->size = (uint64_t)size;
 	keep_descriptor(&descriptor);
 	return 0;
 }
@@ -186,14 +186,13 @@ static int replace(struct logfile *file)
 
 int logfile_rotate(struct logfile *file)
 {
-	int result = file->max_files > 1 ? replace(file) : 0;
+	int result = mend(file);
 
-	/* Also after a failure, or each further line would try again. */
+	/* Also if it fails, or each further line would try again. */
 	file->size = 0;
-	if (result < 0)
-		return result;
-	file->torn = 0;
-	if (file->max_files <= 1 && ftruncate(file->descriptor, 0) < 0)
+	if (result == 0 && file->max_files > 1)
+		return replace(file);
+	if (result == 0 && ftruncate(file->descriptor, 0) < 0)
 		return -errno;
-	return 0;
+	return result;
 }

@@ -25,8 +25,8 @@ void report_word(const struct report *report, const char *word);
 void report_number(const struct report *report, const char *word, uint64_t number);
 /* Appends a line to shim-log.json. `error` is an errno, or 0 if only `detail` says what happened. */
 void report_error(const struct report *report, const char *step, int error, const char *detail);
-/* Makes shim-log.json, so that it is there also if all goes well. */
-int report_open_log(const struct report *report);
+/* Makes shim-log.json, so that it is there also if all goes well. If that fails there is no place to say so. */
+void report_open_log(const struct report *report);
 /* Writes the files `exit-status` and `oom`: aside, fsynced, renamed. */
 int report_exit_status(const struct report *report, const struct exit_status *status);
 int report_oom(const struct report *report, uint64_t kills);

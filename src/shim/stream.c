@@ -59,6 +59,13 @@ void stream_detach(struct stream *stream)
 	stream->tail = 0;
 }
 
+void stream_end(struct stream *stream)
+{
+	close_descriptor(&stream->pipe);
+	if (stream_is_idle(stream))
+		stream_detach(stream);
+}
+
 bool stream_is_idle(const struct stream *stream)
 {
 	return stream->head == stream->tail;
@@ -74,8 +81,6 @@ ssize_t stream_read(struct stream *stream, size_t limit, const unsigned char **b
 	count = read(stream->pipe, stream->buffer + stream->tail, limit < STREAM_CHUNK ? limit : STREAM_CHUNK);
 	if (count < 0)
 		return errno == EINTR ? -EAGAIN : -errno;
-	if (count == 0)
-		close_descriptor(&stream->pipe);
 	if (stream->fifo >= 0)
 		stream->tail += (size_t)count;
 	return count;
@@ -99,6 +104,8 @@ void stream_forward(struct stream *stream)
 	}
 	stream->head = 0;
 	stream->tail = 0;
+	if (stream->pipe < 0)
+		stream_detach(stream);
 }
 
 size_t stream_unread(const struct stream *stream)

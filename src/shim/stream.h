@@ -23,6 +23,8 @@ int stream_open(struct stream *stream, const char *path, unsigned char *buffer);
 /* Opens the fifo if nobody is attached yet. That nobody reads it is no error. */
 int stream_attach(struct stream *stream);
 void stream_detach(struct stream *stream);
+/* The container's end is closed: so is ours, and who is attached sees the end once nothing waits. */
+void stream_end(struct stream *stream);
 /* Whether all that was read has been forwarded: only then is more read, which holds the container back as a pipe does. */
 bool stream_is_idle(const struct stream *stream);
 /*
