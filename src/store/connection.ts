@@ -1,7 +1,6 @@
 /** The one connection to the database: private files, and the settings that every promise of the store rests on. */
 import { closeSync, openSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import { TallyError } from '../errors.ts'
 
 export type Connection = Database.Database
 
@@ -25,16 +24,23 @@ const settings = [
   'cache_size = -4096',
 ]
 
-/** @throws TallyError unavailable if the file cannot be created or is no database. */
 export function connect(path: string): Connection {
+  createPrivate(path)
+  const connection = new Database(path, { timeout: 5000 })
   try {
-    createPrivate(path)
-    const connection = new Database(path, { timeout: 5000 })
     for (const setting of settings) connection.pragma(setting)
+    requireWal(connection)
     return connection
-  } catch (cause) {
-    throw new TallyError('unavailable', `cannot open the database ${path}: ${reason(cause)}`, { cause })
+  } catch (error) {
+    connection.close()
+    throw error
   }
+}
+
+/** SQLite answers with the mode that it kept, and no error, where the file system cannot do WAL. */
+function requireWal(connection: Connection): void {
+  const mode = connection.pragma('journal_mode', { simple: true })
+  if (mode !== 'wal') throw new Error(`its file system supports no write-ahead log (journal mode ${mode})`)
 }
 
 /**
@@ -48,8 +54,6 @@ export function createPrivate(path: string): void {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
   }
 }
-
-const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 /** The end of the range of texts that begin with `prefix`: SQLite compares UTF-8 bytes, and none is above U+10FFFF. */
 export const prefixEnd = (prefix: string): string => `${prefix}\u{10FFFF}`

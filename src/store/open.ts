@@ -1,6 +1,7 @@
 /** Opens the store: lock, connection, migrations, then the events and their projections. */
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.ts'
+import { TallyError } from '../errors.ts'
 import { inTransaction } from './appender.ts'
 import { type Connection, connect } from './connection.ts'
 import { openContainers } from './containers.ts'
@@ -46,25 +47,30 @@ const ownMigrations = fileURLToPath(new URL('../../migrations', import.meta.url)
 
 /** @throws TallyError conflict if another daemon has the database; unavailable if it cannot be opened or is of a newer Tallyman. */
 export function openStore(options: StoreOptions): Store {
-  const lock = takeLock(options.path)
   try {
-    return openLocked(options, lock)
+    return openLocked(options, takeLock(options.path))
   } catch (error) {
-    lock.release()
-    throw error
+    throw error instanceof TallyError ? error : cannotOpen(options.path, error)
   }
 }
 
 function openLocked(options: StoreOptions, lock: Lock): Store {
   const { path, clock, migrations = ownMigrations } = options
-  const connection = connect(path)
+  let connection: Connection | undefined
   try {
+    connection = connect(path)
     migrate(connection, migrations, clock.now())
     return assemble(options, connection, lock)
   } catch (error) {
-    connection.close()
+    connection?.close()
+    lock.release()
     throw error
   }
+}
+
+function cannotOpen(path: string, cause: unknown): TallyError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new TallyError('unavailable', `cannot open the database ${path}: ${reason}`, { cause })
 }
 
 function assemble(options: StoreOptions, connection: Connection, lock: Lock): Store {
