@@ -11,7 +11,7 @@ export interface Mount {
   readonly source: string
   /** Of this mount (`rw,nosuid`). */
   readonly flags: readonly string[]
-  /** Of the file system (`lowerdir=…`), each as the kernel writes it. */
+  /** Of the file system (`lowerdir=…`). */
   readonly options: readonly string[]
   /** `shared:5`, `master:3`, `unbindable`; nothing for a private mount. */
   readonly propagation: readonly string[]
@@ -41,29 +41,24 @@ export function parseMountinfo(text: string): readonly Mount[] {
 }
 
 function parseLine(line: string): Mount {
-  const fields = line.split(' ').map(decode)
+  const fields = line.split(' ')
   const dash = fields.indexOf('-', 6)
   const [id = '', parent = '', , root = '', target = '', flags = ''] = fields
   const [type = '', source = '', options = ''] = fields.slice(dash + 1)
   return {
     id: Number(id),
     parent: Number(parent),
-    root,
-    target,
+    root: decode(root),
+    target: decode(target),
     type,
-    source,
+    source: decode(source),
     flags: flags.split(','),
-    options: splitOptions(options),
+    options: options.split(',').map(decode),
     propagation: fields.slice(6, dash),
   }
 }
 
-/** Space, tab, newline, backslash and `#` are written as a backslash and three octal digits. */
+/** Space, tab, newline, backslash, `#` and (in options) comma are written as a backslash and three octal digits. */
 function decode(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
-}
-
-/** At commas that have no backslash before them. */
-function splitOptions(options: string): readonly string[] {
-  return options.split(/(?<!\\),/)
 }

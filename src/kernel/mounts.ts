@@ -14,6 +14,8 @@ export interface Overlay {
   readonly target: string
   /** A directory that is above all of them, the target included: shortens the options if they would not fit. */
   readonly cwd?: string
+  /** No sync of the disk, ever: for what a crash may take away. The work directory cannot be used again. Linux 5.10. */
+  readonly volatile?: boolean
 }
 
 export interface Tmpfs {
@@ -23,6 +25,8 @@ export interface Tmpfs {
   /** `0o1777` */
   readonly mode: number
   readonly flags?: number
+  /** Only to be recognised by in a list of mounts. */
+  readonly source?: string
 }
 
 /** Flags of mount(2). */
@@ -53,8 +57,8 @@ export async function mountOverlay(overlay: Overlay): Promise<void> {
 }
 
 /** tmpfs(5) */
-export async function mountTmpfs({ target, size, mode, flags = 0 }: Tmpfs): Promise<void> {
-  await call('mount', 'tmpfs', target, 'tmpfs', flags, `mode=${mode.toString(8)},size=${size}`)
+export async function mountTmpfs({ target, size, mode, flags = 0, source = 'tmpfs' }: Tmpfs): Promise<void> {
+  await call('mount', source, target, 'tmpfs', flags, `mode=${mode.toString(8)},size=${size}`)
 }
 
 /**
@@ -95,9 +99,10 @@ export function startsFileSystem(path: string): boolean {
   return here !== undefined && here.dev !== lstatSync(dirname(path)).dev
 }
 
-function overlayOptions({ lowers, upper, work }: Overlay, cwd?: string): string {
+function overlayOptions({ lowers, upper, work, volatile = false }: Overlay, cwd?: string): string {
   const name = (path: string): string => escapePath(cwd === undefined ? path : relative(cwd, path))
-  return `index=off,lowerdir=${lowers.map(name).join(':')},upperdir=${name(upper)},workdir=${name(work)}`
+  const directories = `lowerdir=${lowers.map(name).join(':')},upperdir=${name(upper)},workdir=${name(work)}`
+  return `index=off,${volatile ? 'volatile,' : ''}${directories}`
 }
 
 /** Overlay's own way: a backslash before what separates layers and options. */
