@@ -1,0 +1,41 @@
+/** Ends a task: whatever state it is in, nothing of it is left. Every step finds its work done if it is called again. */
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TallyError } from '../errors.ts'
+import { killCgroup, removeCgroup } from './cgroup.ts'
+import { deleteContainer, type RuntimeTarget } from './runc-command.ts'
+import { killRuntime, killShim } from './shim.ts'
+import type { Task } from './task.ts'
+
+/** How long each wait may take before the next, harder step. */
+const patience = 2000
+
+/** @throws TallyError internal if a process would not die: the task stays, so that it can be tried again. */
+export async function releaseTask(task: Task, runtime: RuntimeTarget): Promise<void> {
+  if (task.process === null) killRuntime(task.paths)
+  const survivors = await killCgroup(task.cgroup)
+  if (survivors.length > 0)
+    throw new TallyError('internal', `could not kill container: processes ${survivors.join(' ')} do not die`)
+  await endShim(task)
+  await forgetContainer(runtime)
+  await killCgroup(task.cgroup)
+  removeCgroup(task.cgroup)
+  await rm(task.paths.home, { recursive: true, force: true })
+}
+
+/** The shim ends by itself once the processes are gone and the log is written. */
+async function endShim(task: Task): Promise<void> {
+  await Promise.race([task.shimGone, sleep(patience, undefined, { ref: false })])
+  killShim(task.shim)
+  await Promise.race([task.shimGone, sleep(patience, undefined, { ref: false })])
+}
+
+/** What `runc delete` does not know (a state directory without state.json, runc issue 4534) is removed by its path. */
+async function forgetContainer(runtime: RuntimeTarget): Promise<void> {
+  const state = join(runtime.root, runtime.id)
+  if (!existsSync(state)) return
+  await deleteContainer(runtime, AbortSignal.timeout(10_000))
+  await rm(state, { recursive: true, force: true })
+}

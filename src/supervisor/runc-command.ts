@@ -1,0 +1,82 @@
+/** Runs of the OCI runtime's command line (runc(8), crun(1)): `runc --root R --log F --log-format json COMMAND ID`. */
+import { spawn } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
+import { lastError } from './failure.ts'
+
+export interface RuntimeTarget {
+  /** Absolute path or name of the binary. */
+  readonly binary: string
+  /** Where the runtime keeps its state. */
+  readonly root: string
+  /** The log it appends to. */
+  readonly log: string
+  readonly id: string
+}
+
+/** `log` is what this run appended to the log, `message` its last error or, failing that, what it said on stderr. */
+export type RuntimeResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly message: string; readonly log: string }
+
+export const startContainer = (target: RuntimeTarget, signal: AbortSignal): Promise<RuntimeResult> =>
+  run(target, ['start', target.id], signal)
+export const pauseContainer = (target: RuntimeTarget, signal: AbortSignal): Promise<RuntimeResult> =>
+  run(target, ['pause', target.id], signal)
+export const resumeContainer = (target: RuntimeTarget, signal: AbortSignal): Promise<RuntimeResult> =>
+  run(target, ['resume', target.id], signal)
+/** Kills what runs and removes the runtime's state; a container that the runtime does not know is fine. */
+export const deleteContainer = (target: RuntimeTarget, signal: AbortSignal): Promise<RuntimeResult> =>
+  run(target, ['delete', '--force', target.id], signal)
+
+async function run(
+  target: RuntimeTarget,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<RuntimeResult> {
+  const logStart = statSync(target.log, { throwIfNoEntry: false })?.size ?? 0
+  const { code, stderr } = await execute(target, args, signal)
+  if (code === 0) return { ok: true }
+  const log = await readFrom(target.log, logStart)
+  const said = stderr.trim() || `${target.binary} ${args.join(' ')} ended with status ${code}`
+  return { ok: false, message: lastError(log) ?? said, log }
+}
+
+interface Ended {
+  readonly code: number | null
+  readonly stderr: string
+}
+
+/** Settles with the process, not with its stderr: a hook's child may hold that open. A process that can't be started is one that failed. */
+async function execute(target: RuntimeTarget, args: readonly string[], signal: AbortSignal): Promise<Ended> {
+  const options = ['--root', target.root, '--log', target.log, '--log-format', 'json']
+  const child = spawn(target.binary, [...options, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    cwd: '/',
+    signal,
+  })
+  const said = text(child.stderr).catch(() => '')
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ code: null, stderr: error.message }))
+    child.once('exit', async (code) => {
+      const stderr = code === 0 ? '' : await Promise.race([said, soon()])
+      child.stderr.destroy()
+      resolve({ code, stderr })
+    })
+  })
+}
+
+const soon = (): Promise<string> => new Promise((resolve) => setTimeout(resolve, 200, ''))
+
+async function readFrom(path: string, position: number): Promise<string> {
+  try {
+    await using file = await open(path, 'r')
+    const { size } = await file.stat()
+    const buffer = Buffer.alloc(Math.max(0, size - position))
+    await file.read(buffer, 0, buffer.length, position)
+    return buffer.toString('utf8')
+  } catch {
+    return ''
+  }
+}

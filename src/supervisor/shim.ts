@@ -1,0 +1,105 @@
+/** Starts shims, finds those that an earlier supervisor started, and ends what a dead one left. */
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { TallyError } from '../errors.ts'
+import { failedWith } from '../kernel/addon.ts'
+import { isAlive, startTicks } from '../kernel/process-identity.ts'
+import type { ProcessIdentity } from './port.ts'
+import type { TaskPaths, TaskRecord } from './task-directory.ts'
+
+export interface ShimOptions {
+  /** Absolute path of tally-shim. */
+  readonly binary: string
+  readonly runtimeRoot: string
+  readonly paths: TaskPaths
+  readonly record: TaskRecord
+}
+
+/**
+ * Spawns a shim in a session of its own, which this process neither waits for nor takes along when it ends.
+ * @param ended is called if it ends while this process is its parent.
+ * @throws TallyError internal if it can't be started.
+ */
+export async function spawnShim(options: ShimOptions, ended: () => void): Promise<ProcessIdentity> {
+  const child = spawn(options.binary, shimArguments(options), { detached: true, stdio: 'ignore', cwd: '/' })
+  child.once('exit', ended)
+  const { pid } = child
+  if (pid === undefined) throw await spawnFailure(child)
+  child.unref()
+  return { pid, startTicks: startTicks(pid) ?? '0' }
+}
+
+function spawnFailure(child: ReturnType<typeof spawn>): Promise<TallyError> {
+  return new Promise((resolve) =>
+    child.once('error', (cause) =>
+      resolve(
+        new TallyError('internal', `failed to start shim: ${cause.message}: unknown`, {
+          step: 'startShim',
+          detail: String(cause),
+          cause,
+        }),
+      ),
+    ),
+  )
+}
+
+/** The shim's command line. */
+export function shimArguments({ runtimeRoot, paths, record }: ShimOptions): readonly string[] {
+  const { stdio, log } = record
+  const optional = { stdin: stdio.stdin, stdout: stdio.stdout, stderr: stdio.stderr, ...logOptions(log) }
+  const given = Object.entries(optional).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, String(value)],
+  )
+  return [
+    ...['--dir', paths.directory, '--id', record.id, '--run-id', record.runId, '--bundle', record.bundle],
+    ...['--runtime', record.runtime, '--runtime-root', runtimeRoot, ...given],
+  ]
+}
+
+function logOptions(log: TaskRecord['log']): Record<string, string | number> {
+  if (log === null || log.driver === 'none') return {}
+  return { 'log-path': log.path, 'log-max-size': log.maxSize, 'log-max-file': log.maxFile }
+}
+
+/** A living shim whose spawner was killed before it could write down the pid: found by its `--dir`. */
+export function findShim({ directory }: TaskPaths): ProcessIdentity | undefined {
+  const pid = findProcesses((words) => words.includes('--dir') && words.includes(directory))[0]
+  const ticks = pid === undefined ? undefined : startTicks(pid)
+  return pid === undefined || ticks === undefined ? undefined : { pid, startTicks: ticks }
+}
+
+/**
+ * Kills the runtime's processes that were making this task's container: they name its pid file. What they already put into the container's
+ * control group is killed there; a half-made container's init ends when its parent does.
+ */
+export function killRuntime({ pid }: TaskPaths): void {
+  for (const found of findProcesses((words) => words.includes(pid))) kill(found)
+}
+
+/** Kills the shim if it is this very process and still there. */
+export function killShim(shim: ProcessIdentity): void {
+  if (isAlive(shim)) kill(shim.pid)
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (!failedWith(error, 'ESRCH')) throw error
+  }
+}
+
+function findProcesses(matches: (words: readonly string[]) => boolean): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && matches(commandLine(name)))
+    .map(Number)
+}
+
+/** proc_pid_cmdline(5); empty for a process that is gone. */
+function commandLine(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  } catch {
+    return []
+  }
+}
