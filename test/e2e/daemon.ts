@@ -1,0 +1,209 @@
+/** A tallyd of a test's own: temporary roots, its own network namespace, and a docker CLI that talks to it. */
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const project = resolve(import.meta.dirname, '../..')
+
+export interface CliResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface DaemonOptions {
+  /** Supervisor in a process of its own. */
+  readonly twoProcesses?: boolean
+  readonly flags?: readonly string[]
+}
+
+export class Daemon {
+  readonly root: string
+  readonly name: string
+  readonly socket: string
+  readonly #options: DaemonOptions
+  #tallyd: ChildProcess | undefined
+  #supervisor: ChildProcess | undefined
+
+  constructor(options: DaemonOptions = {}) {
+    this.#options = options
+    this.root = mkdtempSync(join(process.env.TALLY_TEST_ROOT ?? tmpdir(), 'tally-e2e-'))
+    this.name = this.root.slice(-6).toLowerCase()
+    this.socket = join(this.root, 'docker.sock')
+    execFileSync('ip', ['netns', 'add', this.namespace])
+    execFileSync('ip', ['-n', this.namespace, 'link', 'set', 'lo', 'up'])
+  }
+
+  get namespace(): string {
+    return `tally-${this.name}`
+  }
+
+  get dataRoot(): string {
+    return join(this.root, 'data')
+  }
+
+  get execRoot(): string {
+    return join(this.root, 'exec')
+  }
+
+  get pid(): number {
+    return this.#tallyd?.pid ?? 0
+  }
+
+  get supervisorSocket(): string {
+    return join(this.execRoot, 'containerd.sock')
+  }
+
+  async start(): Promise<this> {
+    if (this.#options.twoProcesses === true) await this.startSupervisor()
+    const remote = this.#options.twoProcesses === true ? ['--containerd', this.supervisorSocket] : []
+    const flags = ['-H', `unix://${this.socket}`, ...this.#roots, ...remote, ...(this.#options.flags ?? [])]
+    this.#tallyd = this.#launch(flags)
+    await this.#until(() => existsSync(this.socket) && this.#answers(), this.#tallyd)
+    return this
+  }
+
+  async startSupervisor(): Promise<void> {
+    this.#supervisor = this.#launch(['supervisor', ...this.#roots])
+    await this.#until(() => existsSync(this.supervisorSocket), this.#supervisor)
+  }
+
+  /** Ends tallyd (not the containers). */
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    return endProcess(this.#tallyd, signal)
+  }
+
+  async endSupervisor(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    return endProcess(this.#supervisor, signal)
+  }
+
+  docker(...args: readonly string[]): Promise<CliResult> {
+    return run('docker', ['-H', `unix://${this.socket}`, ...args])
+  }
+
+  /** The docker CLI with something on its stdin. */
+  dockerWithInput(input: string | Buffer, ...args: readonly string[]): Promise<CliResult> {
+    return run('docker', ['-H', `unix://${this.socket}`, ...args], input)
+  }
+
+  tally(...args: readonly string[]): Promise<CliResult> {
+    return run(join(project, 'bin/tally'), ['-H', `unix://${this.socket}`, ...args])
+  }
+
+  ctr(...args: readonly string[]): Promise<CliResult> {
+    return run('ctr', ['-a', this.supervisorSocket, '-n', 'moby', ...args])
+  }
+
+  /** Makes the image `bb` out of the host's static busybox. */
+  async importBusybox(): Promise<void> {
+    const archive = busyboxArchive()
+    const { code, stderr } = await this.dockerWithInput(
+      archive,
+      'import',
+      '--change',
+      'CMD ["sh"]',
+      '-',
+      'bb',
+    )
+    if (code !== 0) throw new Error(`import failed: ${stderr}`)
+  }
+
+  /** Removes all containers, ends the daemon and gives back everything the test took. */
+  async destroy(): Promise<void> {
+    const { stdout } = await this.docker('ps', '-aq')
+    const ids = stdout.split('\n').filter((id) => id !== '')
+    if (ids.length > 0) await this.docker('rm', '-f', ...ids)
+    await this.end()
+    await this.endSupervisor()
+    execFileSync('ip', ['netns', 'del', this.namespace])
+    for (const target of this.mounts().reverse()) execFileSync('umount', ['-l', target])
+    rmSync(this.root, { recursive: true, force: true })
+  }
+
+  /** What is mounted below the daemon's roots, the roots themselves aside. */
+  mounts(): string[] {
+    return readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[4] ?? '')
+      .filter((target) => target.startsWith(`${this.root}/`))
+  }
+
+  log(): string {
+    return readFileSync(join(this.root, 'tallyd.log'), 'utf8')
+  }
+
+  get #roots(): readonly string[] {
+    return [
+      '--data-root',
+      this.dataRoot,
+      '--exec-root',
+      this.execRoot,
+      '--cgroup-parent',
+      `/${this.namespace}`,
+    ]
+  }
+
+  #launch(flags: readonly string[]): ChildProcess {
+    const command = [`--net=/run/netns/${this.namespace}`, '--', join(project, 'bin/tallyd'), ...flags]
+    const log = join(this.root, 'tallyd.log')
+    return spawn('sh', ['-c', `exec nsenter "$@" >>${log} 2>&1`, 'sh', ...command], { stdio: 'ignore' })
+  }
+
+  async #answers(): Promise<boolean> {
+    const { code } = await this.docker('version', '--format', '{{.Server.Version}}')
+    return code === 0
+  }
+
+  async #until(ready: () => boolean | Promise<boolean>, child: ChildProcess): Promise<void> {
+    for (let attempt = 0; attempt < 600; attempt += 1) {
+      if (child.exitCode !== null) throw new Error(`daemon ended with ${child.exitCode}: ${this.log()}`)
+      if (await ready()) return
+      await sleep(50)
+    }
+    throw new Error(`daemon does not answer: ${this.log()}`)
+  }
+}
+
+function endProcess(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<number | null> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+    return Promise.resolve(child?.exitCode ?? null)
+  return new Promise((done) => {
+    child.once('exit', (code) => done(code))
+    child.kill(signal)
+  })
+}
+
+export function run(command: string, args: readonly string[], input?: string | Buffer): Promise<CliResult> {
+  return new Promise((done) => {
+    const options = {
+      maxBuffer: 256 * 1024 * 1024,
+      env: { ...process.env, DOCKER_CONTEXT: '', DOCKER_HOST: '' },
+    }
+    const child = execFile(command, args, options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : Number(error.code ?? 1)
+      done({ code, stdout, stderr })
+    })
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(input)
+  })
+}
+
+/** A tar of a root file system that holds the host's static busybox and its applets. */
+export function busyboxArchive(): Buffer {
+  const directory = mkdtempSync(join(tmpdir(), 'tally-busybox-'))
+  try {
+    const script = `
+      mkdir -p bin etc tmp root home/app; chmod 1777 tmp
+      cp "$(command -v busybox)" bin/busybox
+      for applet in $(bin/busybox --list); do [ -e bin/$applet ] || ln -s busybox bin/$applet; done
+      printf 'root:x:0:0:root:/root:/bin/sh\\napp:x:1000:1000::/home/app:/bin/sh\\n' >etc/passwd
+      printf 'root:x:0:\\napp:x:1000:\\nextra:x:2000:app\\n' >etc/group
+      chown 1000:1000 home/app`
+    execFileSync('sh', ['-ec', script], { cwd: directory })
+    return execFileSync('tar', ['-C', directory, '-c', '.'], { maxBuffer: 64 * 1024 * 1024 })
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
