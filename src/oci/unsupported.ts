@@ -53,7 +53,7 @@ export function refuseUnsupported(config: RawOptions, hostConfig: RawOptions): v
 
 function refuseByRules(options: RawOptions, rules: readonly Rule[]): void {
   const refused = rules.find(({ field: name, isFine }) => !isFine(field(options, name)))
-  if (refused !== undefined) throw notSupported(`${refused.feature} is not supported yet (${refused.field})`)
+  if (refused !== undefined) throw notSupported(`not supported yet: ${refused.feature} (${refused.field})`)
 }
 
 function refuseNetwork(mode: unknown): void {
