@@ -19,6 +19,7 @@ export function takeLock(path: string): Lock {
 
 function begin(connection: Connection, path: string): void {
   try {
+    connection.pragma('journal_mode = MEMORY')
     connection.exec('BEGIN EXCLUSIVE')
   } catch (cause) {
     connection.close()
