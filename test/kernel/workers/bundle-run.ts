@@ -1,15 +1,16 @@
 /** Makes bundles with the worker over a busybox root file system and runs them with the real runc. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { copyFile, mkdir, mkdtemp, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cgroups } from '../../../src/kernel/cgroups.ts'
 import { bundlePath, type Roots, rootfsPath } from '../../../src/paths.ts'
 import { bundleWorker } from '../../../src/workers/bundle.ts'
 import { readHostFacts } from '../../../src/workers/host-facts.ts'
 import type { Job, Worker } from '../../../src/workers/worker.ts'
 import { aSpec, type SpecChanges } from '../../fixtures/spec.ts'
+
+const cgroupRoot = '/sys/fs/cgroup'
 
 export interface Output {
   readonly code: number
@@ -82,9 +83,13 @@ export class BundleRun {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const job of this.#jobs) await this.worker.undo(job)
     await rm(this.#directory, { recursive: true, force: true })
-    const { controllers } = await cgroups()
-    for (const hierarchy of new Set(controllers.values()))
-      await rmdir(join(hierarchy, this.#cgroupParent)).catch(() => undefined)
+    for (const hierarchy of await readdir(cgroupRoot)) await this.#removeGroup(join(cgroupRoot, hierarchy))
+    await this.#removeGroup(cgroupRoot)
+  }
+
+  /** Control groups v1 have a hierarchy for each controller, also some without one; v2 has a single one. */
+  async #removeGroup(hierarchy: string): Promise<void> {
+    await rmdir(join(hierarchy, this.#cgroupParent)).catch(() => undefined)
   }
 }
 
