@@ -1,6 +1,6 @@
 /** `docker create`: the image's config and Docker's defaults are merged in, the layers are made, then the container exists in the log. */
 import { randomBytes } from 'node:crypto'
-import type { ContainerSpec, ImageReference } from '../../machines/spec.ts'
+import type { ContainerSpec, HostConfig, ImageReference } from '../../machines/spec.ts'
 import type { Clock } from '../clock.ts'
 import { badRequest } from '../errors.ts'
 import type { Image, Images } from '../images/port.ts'
@@ -18,6 +18,8 @@ export interface CreatePorts {
   readonly images: Images
   readonly clock: Clock
   readonly durable: () => Promise<void>
+  /** What containers get that don't ask themselves. */
+  readonly defaults: { readonly runtime: string; readonly log: HostConfig['LogConfig'] }
   /** Throws what can't be done or is not allowed, in Docker's words. Answers with warnings. */
   readonly validate: (request: CreateRequest) => readonly string[]
   readonly makeLayers: (id: string, image: ImageReference) => Promise<void>
@@ -53,9 +55,10 @@ function freeName(containers: ContainerRows, wanted: string | undefined): string
   return name
 }
 
-function specOf({ images, clock }: CreatePorts, request: CreateRequest, id: string): ContainerSpec {
+function specOf({ images, clock, defaults }: CreatePorts, request: CreateRequest, id: string): ContainerSpec {
   const image: Image = images.get(request.config.Image)
-  const hostConfig = defaultHostConfig(request.hostConfig)
+  const ownLog = request.hostConfig.LogConfig?.Type ? {} : { LogConfig: defaults.log }
+  const hostConfig = defaultHostConfig({ ...request.hostConfig, ...ownLog }, defaults)
   const config = mergeConfig(request.config, image.config, id, hostConfig)
   if ((config.Entrypoint ?? []).length + (config.Cmd ?? []).length === 0)
     throw badRequest('No command specified')

@@ -4,7 +4,7 @@
  */
 import type { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream'
-import { openFifoReader, openFifoWriter } from '../kernel/fifo.ts'
+import { openFifoReader, openHeldFifoWriter } from '../kernel/fifo.ts'
 import type { Stdio } from '../supervisor/port.ts'
 import type { AttachStreams } from './port.ts'
 
@@ -95,7 +95,7 @@ export class Streams {
   #listen(channel: Channel, name: 'stdout' | 'stderr', path: string): Readable {
     const reader = openFifoReader(path)
     reader.on('data', (chunk: Buffer) => broadcast(channel, reader, name, chunk))
-    finished(reader, (err) => {
+    finished(reader, (err?: Error | null) => {
       if (err) this.#ports.report('output pipe failed', { err, path })
       channel.readers.delete(name)
       if (channel.readers.size === 0) for (const session of [...channel.sessions]) session.end()
@@ -107,7 +107,7 @@ export class Streams {
   #feed(target: StreamTarget, { streams, end }: Session): void {
     const { stdin } = streams
     if (stdin === undefined || target.stdio.stdin === undefined) return
-    const writer = openFifoWriter(target.stdio.stdin)
+    const writer = openHeldFifoWriter(target.stdio.stdin)
     writer.on('error', (err) => this.#ports.report('input pipe failed', { err, container: target.id }))
     finished(writer, () => this.#stdinEnded(target, end))
     stdin.on('close', () => writer.end())

@@ -6,7 +6,7 @@ import { TallyError } from '../errors.ts'
 import { callSync, failedWith } from './addon.ts'
 import { AT_FDCWD } from './at.ts'
 
-const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFIFO } = constants
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, S_IFIFO } = constants
 
 /** mkfifo(3). One that is already there is fine; the umask applies. @throws SyscallError EEXIST if something else is there. */
 export function makeFifo(path: string, mode: number): void {
@@ -54,6 +54,14 @@ export function fifoWriter(fd: number): Writable {
 
 export function openFifoReader(path: string): Readable {
   return fifoReader(openFifo(path, 'read'))
+}
+
+/**
+ * A writer that does not need a reader yet: it holds the reading end open itself (O_RDWR, fifo(7)) and so never sees EPIPE. What is written
+ * before a reader comes waits in the pipe.
+ */
+export function openHeldFifoWriter(path: string): Writable {
+  return fifoWriter(openSync(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW))
 }
 
 /** @throws ENXIO when nobody reads. */

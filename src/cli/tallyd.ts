@@ -1,0 +1,59 @@
+/** `tallyd`: reads the command line, opens the daemon or the supervisor, and closes it on SIGTERM or SIGINT. Containers go on. */
+import { rmSync, writeFileSync } from 'node:fs'
+import { type Logger, pino } from 'pino'
+import { systemClock } from '../clock.ts'
+import { openDaemon, openLocalSupervisor } from '../daemon.ts'
+import { TallyError } from '../errors.ts'
+import { requireRuntime } from '../kernel/requirements.ts'
+import { supervisorVersion } from '../supervisor/version.ts'
+import { type DaemonOptions, parseTallyd, type SupervisorOptions } from './tallyd-options.ts'
+
+const { version } = supervisorVersion()
+
+async function main(): Promise<void> {
+  const invocation = parseTallyd(process.argv.slice(2), version)
+  if (invocation.kind === 'print') {
+    const stream = invocation.exitCode === 0 ? process.stdout : process.stderr
+    stream.write(invocation.text)
+    process.exitCode = invocation.exitCode
+    return
+  }
+  const { options } = invocation
+  const logger = pino({ level: options.logLevel, timestamp: pino.stdTimeFunctions.isoTime })
+  const open =
+    invocation.kind === 'daemon'
+      ? runDaemon(invocation.options, logger)
+      : runSupervisor(invocation.options, logger)
+  const running = await open
+  if (options.pidFile !== '') writeFileSync(options.pidFile, `${process.pid}`, { mode: 0o644 })
+  logger.info({ version, pid: process.pid }, 'ready')
+  const signal = await endSignal()
+  logger.info({ signal }, 'closing')
+  await running[Symbol.asyncDispose]()
+  if (options.pidFile !== '') rmSync(options.pidFile, { force: true })
+}
+
+const runDaemon = (options: DaemonOptions, logger: Logger): Promise<AsyncDisposable> =>
+  openDaemon(options, logger)
+
+async function runSupervisor({ roots, socket }: SupervisorOptions, logger: Logger): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack()
+  const runtime = await requireRuntime('runc')
+  await openLocalSupervisor({ roots, runtime, socket }, { logger, clock: systemClock, stack })
+  return stack.move()
+}
+
+function endSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
+  })
+}
+
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof TallyError)) throw error
+  process.stderr.write(`tallyd: ${error.message}\n`)
+  process.exit(1)
+}
+process.exit()

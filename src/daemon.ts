@@ -1,0 +1,229 @@
+/** Puts tallyd together: store, images, supervisor, workers, engine and API, opened in this order and closed in the other. */
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { DaemonInfo } from './api/daemon-info.ts'
+import { createServer } from './api/server.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { CreatePorts } from './engine/create.ts'
+import { defaultHostConfig } from './engine/create-defaults.ts'
+import type { EffectWorkers } from './engine/effects.ts'
+import { openEngine } from './engine/engine.ts'
+import { Streams } from './engine/streams.ts'
+import { openImages } from './images/store.ts'
+import { bootId } from './kernel/host.ts'
+import { requireOverlay, requireRoot, requireRuntime } from './kernel/requirements.ts'
+import { checkConfig, checkHostConfig } from './oci/check-options.ts'
+import type { HostFacts } from './oci/facts.ts'
+import { refuseUnsupported } from './oci/unsupported.ts'
+import {
+  bundlePath,
+  containersRoot,
+  databasePath,
+  type Roots,
+  runtimeRoot,
+  supervisorRoot,
+  supervisorSocketPath,
+  temporaryRoot,
+} from './paths.ts'
+import { openStore, type Store } from './store/open.ts'
+import { connectSupervisor } from './supervisor/grpc/client.ts'
+import { serveSupervisor } from './supervisor/grpc/server.ts'
+import { openSupervisor } from './supervisor/local.ts'
+import type { Supervisor } from './supervisor/port.ts'
+import { supervisorVersion } from './supervisor/version.ts'
+import { bundleWorker } from './workers/bundle.ts'
+import { removeContainerFiles } from './workers/container-files.ts'
+import { readHostFacts } from './workers/host-facts.ts'
+import { prepareLayerRoot, releaseLayerRoot } from './workers/layer-root.ts'
+import { createContainerLayers, removeContainerLayers } from './workers/layers.ts'
+import { rootfsWorker } from './workers/rootfs.ts'
+import { awaitPidWorker, startProcessWorker, startShimWorker, stdioOf } from './workers/task.ts'
+import type { Job } from './workers/worker.ts'
+
+export interface DaemonSettings {
+  readonly roots: Roots
+  /** Absolute paths of the unix sockets to serve the API on. */
+  readonly sockets: readonly string[]
+  readonly runtimes: Readonly<Record<string, { readonly path: string }>>
+  readonly defaultRuntime: string
+  /** Socket of a supervisor in another process; absent: it runs inside. */
+  readonly containerd?: string
+  /** Empty: `/tallyman`. */
+  readonly cgroupParent: string
+  readonly log: { readonly driver: string; readonly options: Readonly<Record<string, string>> }
+}
+
+/** Opens everything and serves the API. @throws TallyError with one sentence for what is missing. */
+export async function openDaemon(settings: DaemonSettings, logger: Logger): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack()
+  const { roots } = settings
+  const clock = systemClock
+  await prepareHost(settings)
+  stack.defer(async () => void (await releaseLayerRoot(roots)))
+  const store = openStore({ path: databasePath(roots), clock, bootId: bootId() })
+  stack.defer(() => store.close())
+  const images = await openImages({ roots, store, clock })
+  const supervisor = await chooseSupervisor(settings, { logger, clock, stack })
+  const report = (message: string, fields: object): void => logger.warn(fields, message)
+  const streams = new Streams({ ...bound(supervisor), report })
+  const host = await readHostFacts()
+  const workers = effectWorkers(settings, { supervisor, streams, host })
+  const create = createPorts(settings, { store, images, clock, host })
+  const { events, containers, messages } = store
+  const running = await openEngine({
+    ...{ roots, events, containers, messages, images, supervisor, workers, streams, create, clock, report },
+    bootId: bootId(),
+  })
+  stack.defer(() => running.stop())
+  const app = createServer({ engine: running.engine, daemon: daemonInfo(settings, host, clock), logger })
+  stack.defer(() => app.close())
+  for (const socket of settings.sockets) await listen(app, socket)
+  return stack.move()
+}
+
+async function prepareHost({ roots, runtimes, defaultRuntime }: DaemonSettings): Promise<void> {
+  requireRoot()
+  process.umask(0o077)
+  const directories = [roots.dataRoot, roots.execRoot, containersRoot(roots), temporaryRoot(roots)]
+  for (const directory of directories) await mkdir(directory, { recursive: true, mode: 0o711 })
+  await requireRuntime(runtimes[defaultRuntime]?.path ?? defaultRuntime)
+  await requireOverlay(roots.dataRoot)
+  await prepareLayerRoot(roots)
+}
+
+const bound = (supervisor: Supervisor) => ({
+  closeStdin: (id: string) => supervisor.closeStdin(id),
+  attachOutput: (id: string) => supervisor.attachOutput(id),
+})
+
+async function chooseSupervisor(
+  { roots, containerd, runtimes, defaultRuntime }: DaemonSettings,
+  {
+    logger,
+    clock,
+    stack,
+  }: { readonly logger: Logger; readonly clock: Clock; readonly stack: AsyncDisposableStack },
+): Promise<Supervisor> {
+  if (containerd !== undefined) return stack.use(await connectSupervisor(containerd))
+  const runtime = runtimes[defaultRuntime]?.path ?? defaultRuntime
+  return openLocalSupervisor({ roots, runtime }, { logger, clock, stack })
+}
+
+/** The supervisor in this process, serving gRPC on its socket as well; closed with `stack`. */
+export async function openLocalSupervisor(
+  { roots, runtime, socket = supervisorSocketPath(roots) }: LocalSupervisorSettings,
+  {
+    logger,
+    clock,
+    stack,
+  }: { readonly logger: Logger; readonly clock: Clock; readonly stack: AsyncDisposableStack },
+): Promise<Supervisor> {
+  const shim = fileURLToPath(new URL('../build/tally-shim', import.meta.url))
+  await mkdir(supervisorRoot(roots), { recursive: true, mode: 0o711 })
+  const options = { root: supervisorRoot(roots), runtimeRoot: runtimeRoot(roots), shim, logger, clock }
+  const supervisor = stack.use(await openSupervisor({ ...options, defaultRuntime: runtime }))
+  stack.use(await serveSupervisor(supervisor, { socket, logger }))
+  return supervisor
+}
+
+export interface LocalSupervisorSettings {
+  readonly roots: Roots
+  /** The OCI runtime for tasks that name none. */
+  readonly runtime: string
+  readonly socket?: string
+}
+
+function effectWorkers(
+  { roots, runtimes, cgroupParent }: DaemonSettings,
+  {
+    supervisor,
+    streams,
+    host,
+  }: { readonly supervisor: Supervisor; readonly streams: Streams; readonly host: HostFacts },
+): EffectWorkers {
+  const task = {
+    roots,
+    supervisor,
+    bootId: bootId(),
+    runtimePath: (name: string) => runtimes[name]?.path ?? name,
+    openStreams: ({ id, spec }: Job) =>
+      streams.open({ id, stdio: stdioOf(bundlePath(roots, id), spec), stdinOnce: spec.config.StdinOnce }),
+  }
+  return {
+    supervisor,
+    launch: {
+      mountRootfs: rootfsWorker({ roots }),
+      prepareBundle: bundleWorker({ roots, host, cgroupParent: cgroupParent || '/tallyman' }),
+      startShim: startShimWorker(task),
+      awaitPid: awaitPidWorker(task),
+      startProcess: startProcessWorker(task),
+    },
+    async remove(id) {
+      await removeContainerLayers(roots, id)
+      await removeContainerFiles(roots, id)
+    },
+    abandonStreams: (id) => streams.abandon(id),
+  }
+}
+
+function createPorts(
+  { roots, runtimes, defaultRuntime, log }: DaemonSettings,
+  {
+    store,
+    images,
+    clock,
+    host,
+  }: {
+    readonly store: Store
+    readonly images: CreatePorts['images']
+    readonly clock: Clock
+    readonly host: HostFacts
+  },
+): Omit<CreatePorts, 'registry'> {
+  return {
+    containers: store.containers,
+    images,
+    clock,
+    durable: () => store.events.durable(),
+    makeLayers: (id, image) => createContainerLayers(roots, id, image),
+    removeLayers: (id) => removeContainerLayers(roots, id),
+    defaults: { runtime: defaultRuntime, log: { Type: log.driver, Config: log.options } },
+    validate({ config, hostConfig }) {
+      refuseUnsupported(config, hostConfig)
+      checkConfig(config)
+      return checkHostConfig(defaultHostConfig(hostConfig), {
+        host,
+        runtimes: Object.keys(runtimes),
+        pathExists: existsSync,
+      })
+    },
+  }
+}
+
+function daemonInfo(settings: DaemonSettings, host: HostFacts, clock: Clock): DaemonInfo {
+  const { roots, runtimes, defaultRuntime } = settings
+  const { version, revision } = supervisorVersion()
+  return {
+    ...{ roots, runtimes, defaultRuntime, version },
+    name: hostname(),
+    apiVersion: '1.41',
+    minApiVersion: '1.24',
+    gitCommit: revision,
+    buildTime: '',
+    cgroup: { driver: 'cgroupfs', version: host.cgroupVersion === 2 ? '2' : '1' },
+    startedAt: clock.now(),
+  }
+}
+
+/** A socket left over from a daemon that was killed is replaced; the database's lock already says that none lives. */
+async function listen(app: FastifyInstance, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o711 })
+  await rm(path, { force: true })
+  await app.listen({ path })
+  await chmod(path, 0o660)
+}
