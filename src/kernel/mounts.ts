@@ -34,7 +34,7 @@ export const MS_NOSUID = 2
 export const MS_NODEV = 4
 export const MS_NOEXEC = 8
 const MS_BIND = 4096
-const MS_UNBINDABLE = 1 << 17
+const MS_PRIVATE = 1 << 18
 
 /** Flags of umount2(2). */
 const MNT_DETACH = 2
@@ -62,14 +62,13 @@ export async function mountTmpfs({ target, size, mode, flags = 0, source = 'tmpf
 }
 
 /**
- * Makes a directory a mount of its own that takes no part in propagation and that a recursive bind of a directory above it leaves out
- * (mount_namespaces(7), MS_UNBINDABLE), so that mounts below it are seen in no other namespace and in no container that binds `/`.
+ * Makes a directory a mount of its own that takes no part in propagation, mount_namespaces(7): what is mounted below it from now on
+ * appears in no other namespace. Doing it again is fine.
  */
 export async function isolate(directory: string): Promise<void> {
   const mount = await mountAt(directory)
   if (!mount) await call('mount', directory, directory, null, MS_BIND, null)
-  if (!mount?.propagation.includes('unbindable'))
-    await call('mount', null, directory, null, MS_UNBINDABLE, null)
+  if (!mount || mount.propagation.length > 0) await call('mount', null, directory, null, MS_PRIVATE, null)
 }
 
 /** Takes one mount away if nothing is mounted below it and nobody uses it. @returns whether it is gone. */

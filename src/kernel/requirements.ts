@@ -1,6 +1,6 @@
 /** What must be there before the daemon starts, each missing thing said in one sentence. */
 import { constants } from 'node:fs'
-import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, rm, stat } from 'node:fs/promises'
 import { delimiter, isAbsolute, join } from 'node:path'
 import { TallyError } from '../errors.ts'
 import { failedWith } from './addon.ts'
@@ -44,7 +44,7 @@ function candidates(name: string): readonly string[] {
 async function isExecutable(path: string): Promise<boolean> {
   try {
     await access(path, constants.X_OK)
-    return true
+    return (await stat(path)).isFile()
   } catch {
     return false
   }

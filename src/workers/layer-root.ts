@@ -1,8 +1,7 @@
 /**
- * The directory of all layers as a mount of its own, so that the root file systems mounted below it stay this daemon's business.
- *
- * Without it every root file system would be copied into the mount namespaces of all peers (each systemd service that has one), and into
- * every container that binds `/`, writable even where the bind is read-only. See `isolate`.
+ * The directory of all layers as a private mount of its own, as Docker has it: elsewhere each root file system that is mounted below it
+ * would be copied into the mount namespace of every systemd service that has one. Namespaces made while a container runs still get a
+ * copy; the root file system's worker drops these when it deletes the mount point.
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'

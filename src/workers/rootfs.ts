@@ -41,7 +41,7 @@ async function completeLayers(roots: Roots, { id, spec }: Pick<Job, 'id' | 'spec
   await createContainerLayers(roots, id, spec.image)
 }
 
-/** Deleting the mount point makes the kernel drop the copies of the mount that other namespaces may still hold. */
+/** Deleting the mount point makes the kernel drop the copies of the mount that other namespaces still hold (`-v /:/host`). */
 async function unmountRootfs(target: string): Promise<void> {
   await detach(target)
   try {
