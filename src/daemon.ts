@@ -88,7 +88,6 @@ export async function openDaemon(settings: DaemonSettings, logger: Logger): Prom
 
 async function prepareHost({ roots, runtimes, defaultRuntime }: DaemonSettings): Promise<void> {
   requireRoot()
-  process.umask(0o077)
   const directories = [roots.dataRoot, roots.execRoot, containersRoot(roots), temporaryRoot(roots)]
   for (const directory of directories) await mkdir(directory, { recursive: true, mode: 0o711 })
   await requireRuntime(runtimes[defaultRuntime]?.path ?? defaultRuntime)

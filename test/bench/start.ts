@@ -1,0 +1,231 @@
+/**
+ * `npm run bench:start`: POST start and a container's whole life over the same HTTP calls on tallyd, the real dockerd and bare runc,
+ * interleaved, each daemon in a network namespace and under roots of its own. Prints medians and ratios, and what idle daemons and shims hold.
+ */
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { busyboxArchive } from '../../scripts/busybox.ts'
+import { Daemon } from '../e2e/daemon.ts'
+
+const rounds = Number(process.argv[2] ?? 15)
+const runFile = promisify(execFile)
+
+class Client {
+  readonly #agent = new Agent({ keepAlive: true })
+  readonly #socket: string
+  constructor(socket: string) {
+    this.#socket = socket
+  }
+
+  ask(method: string, path: string, body?: string | Buffer): Promise<string> {
+    const type = typeof body === 'string' ? 'application/json' : 'application/x-tar'
+    const headers =
+      body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) }
+    return new Promise((answer, fail) => {
+      const options = { socketPath: this.#socket, agent: this.#agent, method, path, headers }
+      const asked = request(options, (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString()
+          if ((response.statusCode ?? 500) < 400) answer(text)
+          else fail(new Error(`${method} ${path}: ${response.statusCode} ${text}`))
+        })
+      })
+      asked.on('error', fail)
+      asked.end(body)
+    })
+  }
+
+  async create(): Promise<string> {
+    const body = { Image: 'bb', Cmd: ['sleep', '1000'], HostConfig: { NetworkMode: 'none' } }
+    return JSON.parse(await this.ask('POST', '/containers/create', JSON.stringify(body))).Id
+  }
+
+  /** @returns ms of POST start, and of create, start, kill, wait and remove together. */
+  async life(): Promise<{ readonly start: number; readonly life: number }> {
+    const begun = performance.now()
+    const id = await this.create()
+    const before = performance.now()
+    await this.ask('POST', `/containers/${id}/start`)
+    const start = performance.now() - before
+    await this.ask('POST', `/containers/${id}/kill`)
+    await this.ask('POST', `/containers/${id}/wait`)
+    await this.ask('DELETE', `/containers/${id}`)
+    return { start, life: performance.now() - begun }
+  }
+}
+
+async function startDockerd(
+  near: Daemon,
+): Promise<{ readonly socket: string; readonly end: () => Promise<void>; readonly pid: () => number }> {
+  const root = join(near.root, 'dockerd')
+  mkdirSync(root)
+  const socket = join(root, 'docker.sock')
+  const roots = [
+    '--data-root',
+    join(root, 'data'),
+    '--exec-root',
+    join(root, 'exec'),
+    '-p',
+    join(root, 'pid'),
+  ]
+  const flags = [
+    '-H',
+    `unix://${socket}`,
+    '--bridge',
+    'none',
+    '--iptables=false',
+    '--cgroup-parent',
+    `/${near.namespace}-d`,
+  ]
+  const script = `exec nsenter --net=/run/netns/${near.namespace} dockerd "$@" >${join(root, 'log')} 2>&1`
+  const dockerd = spawn('sh', ['-c', script, 'sh', ...roots, ...flags], { stdio: 'ignore' })
+  for (let attempt = 0; attempt < 600 && !existsSync(socket); attempt += 1) await sleep(100)
+  const end = (): Promise<void> =>
+    new Promise((done) => {
+      dockerd.once('exit', () => done())
+      dockerd.kill()
+    })
+  return { socket, end, pid: () => Number(readFileSync(join(root, 'pid'), 'utf8')) }
+}
+
+/** A bundle like the one tallyd made for a container, on a plain directory, for bare runc. */
+function copyBundle(daemon: Daemon, id: string): string {
+  const bundle = join(daemon.root, 'bare')
+  mkdirSync(join(bundle, 'rootfs'), { recursive: true })
+  execFileSync('tar', ['-C', join(bundle, 'rootfs'), '-x'], { input: busyboxArchive() })
+  const files = join(daemon.dataRoot, 'containers', id)
+  cpSync(files, join(bundle, 'files'), { recursive: true, filter: (path) => !path.endsWith('.log') })
+  const text = readFileSync(join(daemon.execRoot, 'libcontainerd', id, 'config.json'), 'utf8')
+  const spec = JSON.parse(text.replaceAll(files, join(bundle, 'files')))
+  spec.root.path = join(bundle, 'rootfs')
+  spec.linux.cgroupsPath = `/${daemon.namespace}/bare`
+  writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec))
+  return bundle
+}
+
+/** @returns ms of `runc create` and `runc start`. */
+async function bareRunc(daemon: Daemon, bundle: string): Promise<number> {
+  const root = ['--root', join(daemon.root, 'bare-runc')]
+  const before = performance.now()
+  await new Promise<void>((done, fail) => {
+    const create = spawn('runc', [...root, 'create', '--bundle', bundle, 'bare'], { stdio: 'ignore' })
+    create.once('exit', (code) => (code === 0 ? done() : fail(new Error(`runc create: ${code}`))))
+  })
+  await runFile('runc', [...root, 'start', 'bare'])
+  const took = performance.now() - before
+  await runFile('runc', [...root, 'delete', '--force', 'bare'])
+  return took
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+
+const rss = (pid: number): number =>
+  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+const pss = (pid: number): number =>
+  Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]) / 1024
+
+function childrenOf(pid: number, name: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((entry) => {
+      try {
+        const stat = readFileSync(`/proc/${entry}/stat`, 'utf8')
+        return (
+          stat.includes(`(${name}`) &&
+          (pid === 0 || Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid)
+        )
+      } catch {
+        return false
+      }
+    })
+}
+
+async function main(): Promise<void> {
+  const daemon = await new Daemon().start()
+  const docker = await startDockerd(daemon)
+  try {
+    const tally = new Client(daemon.socket)
+    const real = new Client(docker.socket)
+    for (const client of [tally, real])
+      await client.ask('POST', '/images/create?fromSrc=-&repo=bb', busyboxArchive())
+    const idle = {
+      tallyd: rss(daemon.pid),
+      dockerd:
+        rss(docker.pid()) + childrenOf(docker.pid(), 'containerd').reduce((sum, pid) => sum + rss(pid), 0),
+    }
+    const id = await tally.create()
+    await tally.ask('POST', `/containers/${id}/start`)
+    const bundle = copyBundle(daemon, id)
+    const shims = childrenOf(0, 'tally-shim').map(pss)
+    await tally.ask('DELETE', `/containers/${id}?force=1`)
+    for (const client of [tally, real]) await client.life()
+    const figures = {
+      tally: [] as { start: number; life: number }[],
+      docker: [] as { start: number; life: number }[],
+      runc: [] as number[],
+    }
+    for (let round = 0; round < rounds; round += 1) {
+      figures.tally.push(await tally.life())
+      figures.runc.push(await bareRunc(daemon, bundle))
+      figures.docker.push(await real.life())
+    }
+    report(figures, idle, shims)
+  } finally {
+    await docker.end()
+    await daemon.destroy()
+    for (const name of [daemon.namespace, `${daemon.namespace}-d`]) removeCgroups(name)
+  }
+}
+
+function report(
+  figures: {
+    readonly tally: readonly { start: number; life: number }[]
+    readonly docker: readonly { start: number; life: number }[]
+    readonly runc: readonly number[]
+  },
+  idle: { readonly tallyd: number; readonly dockerd: number },
+  shims: readonly number[],
+): void {
+  const start = {
+    tally: median(figures.tally.map((one) => one.start)),
+    docker: median(figures.docker.map((one) => one.start)),
+  }
+  const life = {
+    tally: median(figures.tally.map((one) => one.life)),
+    docker: median(figures.docker.map((one) => one.life)),
+  }
+  const bare = median(figures.runc)
+  const line = (text: string): void => void process.stdout.write(`${text}\n`)
+  const ms = (value: number): string => `${value.toFixed(1)} ms`
+  line(`rounds                ${figures.runc.length}`)
+  line(
+    `POST start            tallyd ${ms(start.tally)}  dockerd ${ms(start.docker)}  ratio ${(start.tally / start.docker).toFixed(3)}`,
+  )
+  line(`above bare runc       tallyd ${ms(start.tally - bare)}  (runc create + start ${ms(bare)})`)
+  line(
+    `whole life            tallyd ${ms(life.tally)}  dockerd ${ms(life.docker)}  ratio ${(life.tally / life.docker).toFixed(3)}`,
+  )
+  line(
+    `idle RSS              tallyd ${idle.tallyd.toFixed(1)} MiB  dockerd + containerd ${idle.dockerd.toFixed(1)} MiB`,
+  )
+  line(`shim PSS              ${shims.map((value) => value.toFixed(2)).join(', ')} MiB`)
+}
+
+function removeCgroups(name: string): void {
+  for (const controller of readdirSync('/sys/fs/cgroup')) {
+    const directory = join('/sys/fs/cgroup', controller, name)
+    if (existsSync(directory))
+      execFileSync('find', [directory, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'])
+  }
+  rmSync(join('/sys/fs/cgroup', name), { force: true, recursive: false })
+}
+
+await main()
