@@ -18,9 +18,9 @@ export async function writeContainerFiles(roots: Roots, { id, spec }: Job): Prom
   const directory = containerPath(roots, id)
   await mkdir(join(directory, 'checkpoints'), { recursive: true, mode: 0o700 })
   await chmod(directory, 0o710)
-  await Promise.all([
+  await allDone([
     writeAside(join(directory, 'hostname'), `${hostnameOf(id, spec)}\n`),
-    hosts(spec.hostConfig).then((text) => writeAside(join(directory, 'hosts'), text)),
+    writeHosts(directory, spec.hostConfig),
     writeResolvConf(directory, spec.hostConfig),
     mountShm(shmPath(roots, id), spec.hostConfig.ShmSize),
   ])
@@ -44,10 +44,11 @@ function hostnameOf(id: string, { config, hostConfig }: ContainerSpec): string {
 }
 
 /** On the host's network the host's own file holds, unless names are added. */
-async function hosts(hostConfig: HostConfig): Promise<string> {
+async function writeHosts(directory: string, hostConfig: HostConfig): Promise<void> {
   const extraHosts = hostConfig.ExtraHosts ?? []
-  if (isHostNetwork(hostConfig) && extraHosts.length === 0) return readOptional('/etc/hosts')
-  return hostsFile(extraHosts)
+  const ofHost = isHostNetwork(hostConfig) && extraHosts.length === 0
+  const text = ofHost ? await readOptional('/etc/hosts') : hostsFile(extraHosts)
+  await writeAside(join(directory, 'hosts'), text)
 }
 
 /** The hash tells a file that was made by the engine from one that was edited. An untouched copy of the host's has none, as in Docker. */
@@ -96,4 +97,10 @@ async function writeAside(path: string, text: string): Promise<void> {
   await writeFile(aside, text)
   await chmod(aside, 0o644)
   await rename(aside, path)
+}
+
+/** Unlike Promise.all it waits for the others when one fails: an undo that came before the end of a mount would miss it. */
+async function allDone(parts: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(parts)).find((result) => result.status === 'rejected')
+  if (failed) throw failed.reason
 }
