@@ -10,16 +10,14 @@ import type { DaemonInfo } from './api/daemon-info.ts'
 import { createServer } from './api/server.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { CreatePorts } from './engine/create.ts'
-import { defaultHostConfig } from './engine/create-defaults.ts'
+import { createChecks } from './engine/create-checks.ts'
 import type { EffectWorkers } from './engine/effects.ts'
 import { openEngine } from './engine/engine.ts'
 import { Streams } from './engine/streams.ts'
 import { openImages } from './images/store.ts'
 import { bootId } from './kernel/host.ts'
 import { requireOverlay, requireRoot, requireRuntime } from './kernel/requirements.ts'
-import { checkConfig, checkHostConfig } from './oci/check-options.ts'
 import type { HostFacts } from './oci/facts.ts'
-import { refuseUnsupported } from './oci/unsupported.ts'
 import {
   bundlePath,
   containersRoot,
@@ -192,15 +190,7 @@ function createPorts(
     makeLayers: (id, image) => createContainerLayers(roots, id, image),
     removeLayers: (id) => removeContainerLayers(roots, id),
     defaults: { runtime: defaultRuntime, log: { Type: log.driver, Config: log.options } },
-    validate({ config, hostConfig }) {
-      refuseUnsupported(config, hostConfig)
-      checkConfig(config)
-      return checkHostConfig(defaultHostConfig(hostConfig), {
-        host,
-        runtimes: Object.keys(runtimes),
-        pathExists: existsSync,
-      })
-    },
+    validate: createChecks({ host, runtimes: Object.keys(runtimes), pathExists: existsSync }),
   }
 }
 

@@ -97,7 +97,7 @@ describe.each([
       expect(statSync(join(bundle, name)).isFIFO(), name).toBe(true)
     for (const name of ['control', 'exit']) expect(statSync(join(task, name)).isFIFO(), name).toBe(true)
     for (const name of ['process.json', 'pid', 'starttime', 'log.json', 'shim-log.json'])
-      if (!name.endsWith('log.json')) expect(existsSync(join(task, name)), name).toBe(true)
+      expect(existsSync(join(task, name)), name).toBe(true)
     expect(Number(readFileSync(join(task, 'pid'), 'utf8'))).toBe((await inspect('disk')).State.Pid)
 
     expect((await docker('kill', 'disk')).code).toBe(0)
