@@ -1,22 +1,34 @@
-/** Pulls exact numbers of bytes out of a stream of chunks. Nothing is copied but what lies across two chunks. */
+/** Bytes pulled in exact numbers, out of a stream of chunks or a file. */
+import type { FileHandle } from 'node:fs/promises'
 
-export class ByteSource {
+export interface ByteSource {
+  /** Bytes handed out or skipped so far. */
+  readonly position: number
+  /** @returns at least one and at most `length` bytes; nothing at the end. */
+  atMost(length: number): Promise<Buffer>
+  /** @returns `length` bytes, or fewer if it ends before. */
+  exactly(length: number): Promise<Buffer>
+  /** @returns how many bytes there were to skip, at most `length`. */
+  skip(length: number): Promise<number>
+  /** Reads to the end, so that whoever listens further up a stream has seen every byte. */
+  drain(): Promise<void>
+}
+
+/** Nothing is copied but what lies across two chunks. */
+export class StreamBytes implements ByteSource {
   readonly #chunks: AsyncIterator<Uint8Array>
   #current: Buffer = Buffer.alloc(0)
-  /** Bytes handed out so far. */
   position = 0
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
     this.#chunks = chunks[Symbol.asyncIterator]()
   }
 
-  /** @returns at least one and at most `length` bytes; nothing at the end. */
   async atMost(length: number): Promise<Buffer> {
     if (this.#current.length === 0) await this.#next()
     return this.#take(Math.min(length, this.#current.length))
   }
 
-  /** @returns `length` bytes, or fewer if the stream ends before. */
   async exactly(length: number): Promise<Buffer> {
     const first = await this.atMost(length)
     if (first.length === length || first.length === 0) return first
@@ -30,7 +42,6 @@ export class ByteSource {
     return Buffer.concat(parts)
   }
 
-  /** @returns how many bytes there were to skip, at most `length`. */
   async skip(length: number): Promise<number> {
     let left = length
     while (left > 0) {
@@ -41,7 +52,6 @@ export class ByteSource {
     return length - left
   }
 
-  /** Reads to the end, so that whoever listens further up has seen every byte. */
   async drain(): Promise<void> {
     while ((await this.atMost(Number.MAX_SAFE_INTEGER)).length > 0);
   }
@@ -59,5 +69,39 @@ export class ByteSource {
     this.#current = this.#current.subarray(length)
     this.position += length
     return taken
+  }
+}
+
+/** A file whose data need not be read to be skipped. */
+export class FileBytes implements ByteSource {
+  readonly #file: FileHandle
+  readonly #size: number
+  position = 0
+
+  constructor(file: FileHandle, size: number) {
+    this.#file = file
+    this.#size = size
+  }
+
+  async atMost(length: number): Promise<Buffer> {
+    const buffer = Buffer.alloc(Math.min(length, this.#size - this.position))
+    const { bytesRead } = await this.#file.read(buffer, 0, buffer.length, this.position)
+    this.position += bytesRead
+    return buffer.subarray(0, bytesRead)
+  }
+
+  /** A file of our own is never read short. */
+  exactly(length: number): Promise<Buffer> {
+    return this.atMost(length)
+  }
+
+  async skip(length: number): Promise<number> {
+    const skipped = Math.min(length, this.#size - this.position)
+    this.position += skipped
+    return skipped
+  }
+
+  async drain(): Promise<void> {
+    this.position = this.#size
   }
 }

@@ -71,7 +71,7 @@ export class ConfinedRoot {
     }
   }
 
-  /** Removes what is there, whole. Nothing there is fine. @returns bytes of the regular files that are gone. */
+  /** Removes what is there, whole. Nothing there is fine. @returns bytes of the files that are gone. */
   remove(place: Place): number {
     const found = statAt(place)
     if (found === undefined) return 0
@@ -138,7 +138,7 @@ function makeImplied({ directory, name }: Place): void {
 function removeTree(place: Place, found: Stats): number {
   if (!found.isDirectory()) {
     removeAt(place.directory, place.name)
-    return found.isFile() && found.nlink === 1 ? found.size : 0
+    return found.nlink === 1 ? found.size : 0
   }
   const freed = removeChildren(place)
   removeAt(place.directory, place.name, AT_REMOVEDIR)

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { TallyError } from '../errors.ts'
 import { callSync } from '../kernel/addon.ts'
+import { StreamBytes } from './byte-source.ts'
 import { decompress } from './decompress.ts'
 import { DiskRoom } from './disk-room.ts'
 import type { Extracted, Extraction, ExtractionAnswer } from './extraction.ts'
@@ -19,7 +20,7 @@ async function extract({ source, target }: Extraction): Promise<Extracted> {
   const packed = createHash('sha256')
   const unpacked = createHash('sha256')
   const chunks = source.kind === 'stdin' ? process.stdin : openRange(source)
-  const tar = new TarReader(tapped(decompress(tapped(chunks, packed)), unpacked))
+  const tar = new TarReader(new StreamBytes(tapped(decompress(tapped(chunks, packed)), unpacked)))
   const writer = new LayerWriter(target)
   try {
     await writeAll(tar, writer, new DiskRoom(target))

@@ -34,7 +34,7 @@ export class LayerWriter {
     return this.#root.fd
   }
 
-  /** Bytes of all regular files. */
+  /** Bytes of all files; a symbolic link's are those of its text, as Docker counts. */
   get size(): number {
     return this.#size
   }
@@ -77,9 +77,7 @@ export class LayerWriter {
         this.#putLink(path, entry)
         return undefined
       case 'symlink':
-        this.#replacing(path, entry, ({ directory, name }) =>
-          makeSymlinkAt(directory, name, Buffer.from(entry.linkName, 'latin1')),
-        )
+        this.#putSymlink(path, entry)
         return undefined
       case 'character':
       case 'block':
@@ -111,6 +109,12 @@ export class LayerWriter {
     const target = layerPath(entry.linkName)
     if (target === undefined) throw new TarError(`invalid hard link ${JSON.stringify(entry.linkName)}`)
     this.#replacing(path, entry, (place) => this.#root.existing(target, (from) => makeLinkAt(from, place)))
+  }
+
+  #putSymlink(path: LayerPath, entry: TarEntry): void {
+    const target = Buffer.from(entry.linkName, 'latin1')
+    this.#replacing(path, entry, ({ directory, name }) => makeSymlinkAt(directory, name, target))
+    this.#size += target.length
   }
 
   #putNode(path: LayerPath, entry: TarEntry, kind: number): void {

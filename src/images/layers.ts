@@ -4,7 +4,7 @@
  * A layer comes to be in this order: unpacked and flushed under `tmp`; recorded in the layerdb; renamed to `overlay2/<name>`; linked in
  * `overlay2/l`. So a directory of ours below overlay2 always has its record, and one without a record belongs to a container.
  */
-import { mkdir, rename, rm, stat, unlink } from 'node:fs/promises'
+import { mkdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { badRequest } from '../errors.ts'
@@ -21,7 +21,8 @@ import {
   removeRecord,
   writeRecord,
 } from './layer-records.ts'
-import { serial } from './serial.ts'
+import { type Exclusive, serial } from './serial.ts'
+import { unusedLayers } from './unused-layers.ts'
 import type { Workspace } from './workspace.ts'
 
 /** One layer of an image that is being loaded. */
@@ -40,14 +41,11 @@ export interface LayerHold extends Disposable {
   fromStream(archive: Readable): Promise<Layer>
 }
 
-export interface Layers {
-  hold(): LayerHold
-  get(chainId: string): Layer | undefined
-  /**
-   * Removes the layers that are neither held nor named in `inUse`.
-   * @param inUse asked once nothing else changes layers. @returns the chain ids that are gone, upper ones first.
-   */
-  collect(inUse: () => ReadonlySet<string>): Promise<readonly string[]>
+interface Making {
+  readonly parent: Layer | undefined
+  readonly extract: (target: string) => Promise<Extracted>
+  /** Throws if it is not what was promised. */
+  readonly check: (extracted: Extracted, chainId: string) => void
 }
 
 /** Makes good what a crash has left half done; `collect` then removes what nothing uses. */
@@ -56,152 +54,154 @@ export async function openLayers(roots: Roots, workspace: Workspace): Promise<La
   const overlay = overlayRoot(roots)
   await mkdir(records, { recursive: true, mode: 0o700 })
   await mkdir(join(overlay, 'l'), { recursive: true, mode: 0o700 })
-  const known = new Map<string, Layer>()
-  const held = new Map<string, number>()
-  const making = new Map<string, Promise<Layer>>()
-  const exclusive = serial()
-
+  const whole: Layer[] = []
   for (const layer of await readRecords(records)) {
-    if (await exists(join(layerPath(roots, layer.name), 'diff'))) await relink(layer)
+    if (await exists(join(overlay, layer.name, 'diff'))) whole.push(layer)
     else await removeRecord(records, layer)
   }
+  for (const layer of whole) await linkLayer(overlay, layer.name)
+  return new Layers({ roots, workspace, layers: whole })
+}
 
-  async function relink(layer: Layer): Promise<void> {
-    await linkLayer(overlay, layer.name)
-    known.set(layer.chainId, layer)
+export class Layers {
+  readonly #roots: Roots
+  readonly #workspace: Workspace
+  readonly #known: Map<string, Layer>
+  /** How many holds keep a chain id. */
+  readonly #held = new Map<string, number>()
+  readonly #making = new Map<string, Promise<Layer>>()
+  /** Layers come and go one at a time; unpacking is not part of it. */
+  readonly #exclusive: Exclusive = serial()
+
+  constructor(options: {
+    readonly roots: Roots
+    readonly workspace: Workspace
+    readonly layers: readonly Layer[]
+  }) {
+    this.#roots = options.roots
+    this.#workspace = options.workspace
+    this.#known = new Map(options.layers.map((layer) => [layer.chainId, layer]))
   }
 
-  /** Names of the layers under it, the lowest first. */
-  function below(parent: string | undefined): readonly string[] {
-    const layer = parent === undefined ? undefined : known.get(parent)
-    return layer === undefined ? [] : [...below(layer.parent), layer.name]
+  hold(): LayerHold {
+    const mine: string[] = []
+    const keep = (chain: string) => {
+      mine.push(chain)
+      this.#held.set(chain, (this.#held.get(chain) ?? 0) + 1)
+    }
+    return {
+      fromArchive: (parent, archive) => {
+        keep(chainId(parent?.chainId, archive.diffId))
+        return this.#fromArchive(parent, archive)
+      },
+      fromStream: (archive) => this.#fromStream(archive, keep),
+      [Symbol.dispose]: () => {
+        for (const chain of mine.splice(0)) this.#release(chain)
+      },
+    }
   }
 
-  async function commit(layer: Layer, made: string, aside: string): Promise<Layer> {
-    const there = known.get(layer.chainId)
+  /**
+   * Removes the layers that are neither held nor named in `inUse`.
+   * @param inUse asked once nothing else changes layers. @returns the chain ids that are gone, upper ones first.
+   */
+  async collect(inUse: () => ReadonlySet<string>): Promise<readonly string[]> {
+    return await this.#exclusive(async () => {
+      const named = inUse()
+      const isNeeded = ({ name, chainId: chain }: Layer) => named.has(name) || this.#held.has(chain)
+      const victims = unusedLayers(Array.from(this.#known.values()), isNeeded)
+      for (const layer of victims) await this.#remove(layer)
+      return victims.map((layer) => layer.chainId)
+    })
+  }
+
+  /** One maker at a time for each layer. If another one's archive is broken, ours may still be good. */
+  async #fromArchive(parent: Layer | undefined, archive: LayerArchive): Promise<Layer> {
+    const chain = chainId(parent?.chainId, archive.diffId)
+    for (let other = this.#making.get(chain); other !== undefined; other = this.#making.get(chain))
+      await other.catch(() => undefined)
+    const there = this.#known.get(chain)
     if (there !== undefined) return there
-    const under = below(layer.parent)
-    if (under.length >= MAX_LAYERS) throw badRequest('max depth exceeded')
-    await writeLayerFiles(made, layer.name, under)
-    await syncDirectory(made)
-    await rm(join(records, layer.name), { recursive: true, force: true })
-    await writeRecord(records, layer, aside)
-    await moveDurably(made, layerPath(roots, layer.name))
-    await linkLayer(overlay, layer.name)
-    await syncDirectory(join(overlay, 'l'))
-    known.set(layer.chainId, layer)
-    return layer
+    const made = this.#makeFromArchive(parent, archive).finally(() => this.#making.delete(chain))
+    this.#making.set(chain, made)
+    return await made
   }
 
-  async function make(
-    parent: Layer | undefined,
-    extract: (target: string) => Promise<Extracted>,
-    onExtracted: (extracted: Extracted, chainId: string) => void,
-  ): Promise<Layer> {
-    await using aside = await workspace.directory('layer')
+  #makeFromArchive(parent: Layer | undefined, archive: LayerArchive): Promise<Layer> {
+    const index = this.#below(parent?.chainId).length
+    return this.#make({
+      parent,
+      extract: (target) => extractFile(archive.source, target),
+      check: (extracted) => check(extracted, archive, index),
+    })
+  }
+
+  #fromStream(archive: Readable, keep: (chain: string) => void): Promise<Layer> {
+    return this.#make({
+      parent: undefined,
+      extract: (target) => extractStream(archive, target),
+      check: (_, chain) => keep(chain),
+    })
+  }
+
+  async #make({ parent, extract, check: checkIt }: Making): Promise<Layer> {
+    await using aside = await this.#workspace.directory('layer')
     const made = join(aside.path, 'made')
     const target = join(made, 'diff')
     await mkdir(made, { mode: 0o700 })
     await mkdir(target, { mode: 0o755 })
     const extracted = await extract(target)
     const chain = chainId(parent?.chainId, extracted.diffId)
-    onExtracted(extracted, chain)
+    checkIt(extracted, chain)
     const { diffId, size } = extracted
     const layer = { chainId: chain, diffId, parent: parent?.chainId, name: layerName(chain), size }
-    return await exclusive(() => commit(layer, made, aside.path))
+    return await this.#exclusive(() => this.#commit(layer, made, aside.path))
   }
 
-  /** One maker at a time for each layer. Another one's failure is its own archive's: then we try ours. */
-  async function found(chain: string, makeIt: () => Promise<Layer>): Promise<Layer> {
-    for (let other = making.get(chain); other !== undefined; other = making.get(chain))
-      await other.catch(() => undefined)
-    const there = known.get(chain)
+  async #commit(layer: Layer, made: string, aside: string): Promise<Layer> {
+    const there = this.#known.get(layer.chainId)
     if (there !== undefined) return there
-    const made = makeIt().finally(() => making.delete(chain))
-    making.set(chain, made)
-    return await made
-  }
-
-  function hold(): LayerHold {
-    const mine: string[] = []
-    const keep = (chain: string) => {
-      mine.push(chain)
-      held.set(chain, (held.get(chain) ?? 0) + 1)
-    }
-    return {
-      async fromArchive(parent, archive) {
-        const chain = chainId(parent?.chainId, archive.diffId)
-        keep(chain)
-        return await found(chain, () =>
-          make(
-            parent,
-            (target) => extractFile(archive.source, target),
-            (extracted) => check(extracted, archive, below(parent?.chainId).length),
-          ),
-        )
-      },
-      fromStream: (archive) =>
-        make(
-          undefined,
-          (target) => extractStream(archive, target),
-          (_, chain) => keep(chain),
-        ),
-      [Symbol.dispose]() {
-        for (const chain of mine.splice(0)) release(chain)
-      },
-    }
-  }
-
-  function release(chain: string): void {
-    const count = (held.get(chain) ?? 0) - 1
-    if (count > 0) held.set(chain, count)
-    else held.delete(chain)
+    const under = this.#below(layer.parent)
+    if (under.length >= MAX_LAYERS) throw badRequest('max depth exceeded')
+    await writeLayerFiles(made, layer.name, under)
+    await syncDirectory(made)
+    await writeRecord(this.#records, layer, aside)
+    await moveDurably(made, layerPath(this.#roots, layer.name))
+    await linkLayer(this.#overlay, layer.name)
+    await syncDirectory(join(this.#overlay, 'l'))
+    this.#known.set(layer.chainId, layer)
+    return layer
   }
 
   /** Moved away before anything in it is removed: what is left of it after a crash is no layer. */
-  async function remove(layer: Layer): Promise<void> {
-    known.delete(layer.chainId)
-    await using aside = await workspace.directory('removed')
-    await unlink(join(overlay, 'l', shortLink(layer.name)))
-    await rename(layerPath(roots, layer.name), join(aside.path, 'layer'))
-    await syncDirectory(overlay)
-    await removeRecord(records, layer)
+  async #remove(layer: Layer): Promise<void> {
+    this.#known.delete(layer.chainId)
+    await using aside = await this.#workspace.directory('removed')
+    await unlink(join(this.#overlay, 'l', shortLink(layer.name)))
+    await rename(layerPath(this.#roots, layer.name), join(aside.path, 'layer'))
+    await syncDirectory(this.#overlay)
+    await removeRecord(this.#records, layer)
   }
 
-  async function collect(inUse: () => ReadonlySet<string>): Promise<readonly string[]> {
-    return await exclusive(async () => {
-      const victims = unused({ layers: Array.from(known.values()), named: inUse(), held })
-      for (const layer of victims) await remove(layer)
-      return victims.map((layer) => layer.chainId)
-    })
+  /** Names of the layers from the lowest up to that one. */
+  #below(chain: string | undefined): readonly string[] {
+    const layer = chain === undefined ? undefined : this.#known.get(chain)
+    return layer === undefined ? [] : [...this.#below(layer.parent), layer.name]
   }
 
-  return { hold, get: (chain) => known.get(chain), collect }
-}
+  #release(chain: string): void {
+    const count = (this.#held.get(chain) ?? 0) - 1
+    if (count > 0) this.#held.set(chain, count)
+    else this.#held.delete(chain)
+  }
 
-/** Upper ones first. A layer whose upper one is needed is needed too. */
-function unused(options: {
-  readonly layers: readonly Layer[]
-  readonly named: ReadonlySet<string>
-  readonly held: ReadonlyMap<string, number>
-}): readonly Layer[] {
-  const { layers, named, held } = options
-  const byChain = new Map(layers.map((layer) => [layer.chainId, layer]))
-  const needed = new Set<string>()
-  for (const layer of layers) {
-    if (!named.has(layer.name) && !held.has(layer.chainId)) continue
-    for (
-      let each: Layer | undefined = layer;
-      each !== undefined;
-      each = each.parent ? byChain.get(each.parent) : undefined
-    )
-      needed.add(each.chainId)
+  get #overlay(): string {
+    return overlayRoot(this.#roots)
   }
-  const depth = (layer: Layer): number => {
-    const parent = layer.parent === undefined ? undefined : byChain.get(layer.parent)
-    return parent === undefined ? 0 : depth(parent) + 1
+
+  get #records(): string {
+    return recordsRoot(imageRoot(this.#roots))
   }
-  return layers.filter((layer) => !needed.has(layer.chainId)).sort((a, b) => depth(b) - depth(a))
 }
 
 function check({ diffId, blobDigest }: Extracted, archive: LayerArchive, index: number): void {

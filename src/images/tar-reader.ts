@@ -1,11 +1,11 @@
 /**
  * Reads a tar archive from front to back.
  *
- *     const tar = new TarReader(chunks)
+ *     const tar = new TarReader(new StreamBytes(chunks))
  *     for (let entry = await tar.next(); entry; entry = await tar.next())
  *       for (let part = await tar.read(); part; part = await tar.read()) write(part)
  */
-import { ByteSource } from './byte-source.ts'
+import type { ByteSource } from './byte-source.ts'
 import {
   BLOCK,
   entryOf,
@@ -30,8 +30,8 @@ export class TarReader {
   #left = 0
   #padding = 0
 
-  constructor(chunks: AsyncIterable<Uint8Array>) {
-    this.#source = new ByteSource(chunks)
+  constructor(source: ByteSource) {
+    this.#source = source
   }
 
   /** Where in the archive the next byte of data lies. */
