@@ -3,6 +3,13 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 
+declare module 'fastify' {
+  interface FastifySchema {
+    /** As in Docker's API description. */
+    operationId?: string
+  }
+}
+
 export const schemaValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart = 'request' }) => {
   const validator = Compile(schema)
   return (value: unknown) => {

@@ -1,0 +1,105 @@
+/**
+ * Node's HTTP server, made to let go of a connection. Docker's attach turns a connection into a raw stream in two ways: by
+ * `Upgrade: tcp`, and, in the old way, by a plain request that is answered 200. Node knows only the first and would read what follows the
+ * second as another request. Here both are upgrades: Node's parser stops behind the head, and the socket is ours.
+ */
+import { once } from 'node:events'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  ServerResponse,
+} from 'node:http'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+const hijackable = /^(\/v[\d.]+)?\/containers\/[^/?]+\/attach(\?|$)/
+const bodyLimit = 1024 * 1024
+
+const takenSockets = new WeakMap<IncomingMessage, Socket>()
+
+/** The socket that came free for this request; undefined if it is an ordinary one. */
+export const takenSocket = (request: IncomingMessage): Socket | undefined => takenSockets.get(request)
+
+export interface HttpServer {
+  readonly server: Server
+  /** Ends the connections that Node does not know any more. */
+  closeTaken(): void
+}
+
+/** No limit on how long an upload takes or a connection idles, as in Docker: the peers are local or known by certificate. */
+export function createHttpServer(handler: RequestListener): HttpServer {
+  const taken = new Set<Duplex>()
+  const timeouts = { requestTimeout: 0, keepAliveTimeout: 0 }
+  const server = createServer({ ...timeouts, shouldUpgradeCallback: wantsHijack }, handler)
+  server.on('connection', upgradeOldHijacks)
+  server.on('upgrade', (request, socket, head) => {
+    taken.add(socket)
+    socket.once('close', () => taken.delete(socket))
+    takeOver(request, socket, head, handler)
+  })
+  return {
+    server,
+    closeTaken() {
+      for (const socket of taken) socket.destroy()
+    },
+  }
+}
+
+const wantsHijack = ({ method, url = '' }: IncomingMessage): boolean =>
+  method === 'POST' && hijackable.test(url)
+
+/** Answers on a socket that Node has given up: errors by way of `handler`'s response, the stream by whoever asks for `takenSocket`. */
+function takeOver(request: IncomingMessage, socket: Duplex, head: Buffer, handler: RequestListener): void {
+  socket.on('error', () => socket.destroy())
+  if (!(socket instanceof Socket)) return void socket.destroy()
+  if (head.length > 0) socket.unshift(head)
+  const length = Number(request.headers['content-length'] ?? 0)
+  if (!(length <= bodyLimit)) return void socket.destroy()
+  delete request.headers['content-length']
+  delete request.headers['content-type']
+  takenSockets.set(request, socket)
+  discard(socket, length).then(
+    () => handler(request, responseOn(socket, request)),
+    () => socket.destroy(),
+  )
+}
+
+/** dockerode sends its options as a body too; what follows it belongs to the stream. */
+async function discard(socket: Socket, length: number): Promise<void> {
+  if (length === 0) return
+  while (socket.read(length) === null) {
+    if (socket.readableEnded || socket.destroyed) throw new Error('the request ended within its body')
+    await once(socket, 'readable')
+  }
+}
+
+function responseOn(
+  socket: Socket,
+  request: IncomingMessage,
+): ServerResponse<IncomingMessage> & { req: IncomingMessage } {
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  response.assignSocket(socket)
+  response.once('finish', () => socket.end(() => socket.destroy()))
+  return response
+}
+
+interface HttpParser {
+  onIncoming(request: IncomingMessage, keepAlive: boolean): number
+}
+
+/** Node's parser tells requests to `onIncoming`, which asks the server about those that want an upgrade and then stops the parser. */
+function upgradeOldHijacks(socket: Socket): void {
+  const parser: unknown = Reflect.get(socket, 'parser')
+  if (!isParser(parser)) return
+  const onIncoming = parser.onIncoming
+  parser.onIncoming = (request, keepAlive) => {
+    if (wantsHijack(request)) Reflect.set(request, 'upgrade', true)
+    return onIncoming(request, keepAlive)
+  }
+}
+
+const isParser = (parser: unknown): parser is HttpParser =>
+  typeof parser === 'object' && parser !== null && typeof Reflect.get(parser, 'onIncoming') === 'function'

@@ -1,0 +1,85 @@
+/** Puts the HTTP API together: Docker's Engine API with and without a version before the path. */
+import { randomUUID } from 'node:crypto'
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
+import { type Clock, systemClock } from '../clock.ts'
+import type { Engine } from '../engine/port.ts'
+import type { DaemonInfo } from './daemon-info.ts'
+import { answerError } from './errors.ts'
+import { guardRequests } from './guards.ts'
+import { createHttpServer, type HttpServer } from './http-server.ts'
+import { acceptBodies } from './json-body.ts'
+import { absentRoutes } from './routes/absent.ts'
+import { containerRoutes } from './routes/containers.ts'
+import { attachRoutes } from './routes/containers-attach.ts'
+import { createRoutes } from './routes/containers-create.ts'
+import { lifecycleRoutes } from './routes/containers-lifecycle.ts'
+import { waitRoutes } from './routes/containers-wait.ts'
+import { eventRoutes } from './routes/events.ts'
+import { imageRoutes } from './routes/images.ts'
+import { imageUploadRoutes } from './routes/images-upload.ts'
+import { logRoutes } from './routes/logs.ts'
+import { networkRoutes } from './routes/networks.ts'
+import { pingRoutes } from './routes/ping.ts'
+import { systemRoutes } from './routes/system.ts'
+import { tallyRoutes } from './routes/tally.ts'
+import { unsupportedRoutes } from './routes/unsupported.ts'
+import { volumeRoutes } from './routes/volumes.ts'
+import { schemaValidator } from './validator.ts'
+import { withoutVersion } from './version.ts'
+
+export interface ServerDependencies {
+  readonly engine: Engine
+  readonly daemon: DaemonInfo
+  readonly logger: FastifyBaseLogger
+  readonly clock?: Clock
+}
+
+/** Ready to `listen({ path })` or to be asked with `inject`. Closing it ends every connection, also the hijacked ones. */
+export function createServer({ clock = systemClock, ...dependencies }: ServerDependencies): FastifyInstance {
+  const app = emptyServer(dependencies.logger)
+  app.setErrorHandler(answerError)
+  app.setValidatorCompiler(schemaValidator)
+  acceptBodies(app)
+  guardRequests(app, dependencies.daemon)
+  registerRoutes(app, { ...dependencies, clock })
+  return app
+}
+
+function emptyServer(loggerInstance: FastifyBaseLogger): FastifyInstance {
+  let http: HttpServer | undefined
+  const app = fastify({
+    loggerInstance,
+    disableRequestLogging: true,
+    genReqId: () => randomUUID(),
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    frameworkErrors: answerError,
+    rewriteUrl: ({ url = '/' }) => withoutVersion(url),
+    routerOptions: { maxParamLength: 4096 },
+    serverFactory(handler) {
+      http = createHttpServer(handler)
+      return http.server
+    },
+  })
+  app.addHook('preClose', async () => http?.closeTaken())
+  return app
+}
+
+function registerRoutes(app: FastifyInstance, options: Required<ServerDependencies>): void {
+  app.register(pingRoutes)
+  app.register(createRoutes, options)
+  app.register(containerRoutes, options)
+  app.register(lifecycleRoutes, options)
+  app.register(waitRoutes, options)
+  app.register(attachRoutes, options)
+  app.register(logRoutes, options)
+  app.register(imageRoutes, options)
+  app.register(imageUploadRoutes, options)
+  app.register(networkRoutes, options)
+  app.register(volumeRoutes)
+  app.register(eventRoutes, options)
+  app.register(systemRoutes, options)
+  app.register(tallyRoutes, options)
+  app.register(absentRoutes)
+  app.register(unsupportedRoutes, options)
+}
