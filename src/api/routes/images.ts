@@ -10,7 +10,6 @@ import { imageFilters, wantedImages } from '../image-filter.ts'
 import { flag, Parameter, text } from '../query.ts'
 import { originOf } from '../request-origin.ts'
 import { imageHistory, imageInspection, imageSummary } from '../views/image.ts'
-import { imageUploadRoutes } from './images-upload.ts'
 
 const ListQuery = Type.Object({ filters: Parameter })
 const TagQuery = Type.Object({ repo: Parameter, tag: Parameter })
@@ -66,7 +65,6 @@ export const imageRoutes: FastifyPluginAsyncTypebox<ImageRouteOptions> = async (
       handler: async () => Promise.reject(notSupported(reason)),
     })
   }
-  app.register(imageUploadRoutes, { engine })
 }
 
 const saving = 'saving images is not supported yet'
