@@ -25,8 +25,8 @@ export function openEvents(options: EventStoreOptions): EventStore {
   const { connection, wal, guard, onFatal, onListenerError, onClose } = options
   const appender = openAppender(connection, options)
   const listeners = appendListeners(onListenerError)
-  const checkpoint = checkpoints(connection, { onFatal })
   const flush = groupFlush(wal.flush)
+  const checkpoint = checkpoints(connection, { durable: flush.durable, onFatal })
   let closed: Promise<void> | undefined
 
   async function close(): Promise<void> {
