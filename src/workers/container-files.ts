@@ -1,6 +1,7 @@
 /** The files of a container that are written anew at every start and bound into it: hostname, hosts, resolv.conf, /dev/shm. */
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { ContainerSpec, HostConfig } from '../../machines/spec.ts'
@@ -13,17 +14,18 @@ import type { Job } from './worker.ts'
 
 export const shmPath = (roots: Roots, id: string): string => join(containerPath(roots, id), 'shm')
 
-/** Running it again is fine. The log is not among them: it is the shim's. @throws TallyError bad-request for a wrong extra host. */
+/**
+ * Running it again is fine. The log is not among them: it is the shim's. Written synchronously: these few small writes that wait for no disk
+ * take less than their way through libuv's pool would. @throws TallyError bad-request for a wrong extra host.
+ */
 export async function writeContainerFiles(roots: Roots, { id, spec }: Job): Promise<void> {
   const directory = containerPath(roots, id)
-  await mkdir(join(directory, 'checkpoints'), { recursive: true, mode: 0o700 })
-  await chmod(directory, 0o710)
-  await allDone([
-    writeAside(join(directory, 'hostname'), `${hostnameOf(id, spec)}\n`),
-    writeHosts(directory, spec.hostConfig),
-    writeResolvConf(directory, spec.hostConfig),
-    mountShm(shmPath(roots, id), spec.hostConfig.ShmSize),
-  ])
+  mkdirSync(join(directory, 'checkpoints'), { recursive: true, mode: 0o700 })
+  chmodSync(directory, 0o710)
+  writeAside(join(directory, 'hostname'), `${hostnameOf(id, spec)}\n`)
+  writeAside(join(directory, 'hosts'), hosts(spec.hostConfig))
+  writeResolvConf(directory, spec.hostConfig)
+  await mountShm(shmPath(roots, id), spec.hostConfig.ShmSize)
 }
 
 /** Takes /dev/shm's memory back; the files stay for who wants to look. Nothing there is fine. */
@@ -44,41 +46,41 @@ function hostnameOf(id: string, { config, hostConfig }: ContainerSpec): string {
 }
 
 /** On the host's network the host's own file holds, unless names are added. */
-async function writeHosts(directory: string, hostConfig: HostConfig): Promise<void> {
+function hosts(hostConfig: HostConfig): string {
   const extraHosts = hostConfig.ExtraHosts ?? []
-  const ofHost = isHostNetwork(hostConfig) && extraHosts.length === 0
-  const text = ofHost ? await readOptional('/etc/hosts') : hostsFile(extraHosts)
-  await writeAside(join(directory, 'hosts'), text)
+  return isHostNetwork(hostConfig) && extraHosts.length === 0
+    ? readOptional('/etc/hosts')
+    : hostsFile(extraHosts)
 }
 
 /** The hash tells a file that was made by the engine from one that was edited. An untouched copy of the host's has none, as in Docker. */
-async function writeResolvConf(directory: string, hostConfig: HostConfig): Promise<void> {
-  const { text, hashed } = await resolvConf(hostConfig)
+function writeResolvConf(directory: string, hostConfig: HostConfig): void {
+  const { text, hashed } = resolvConf(hostConfig)
   const hashPath = join(directory, 'resolv.conf.hash')
-  await writeAside(join(directory, 'resolv.conf'), text)
-  if (hashed) await writeAside(hashPath, `sha256:${createHash('sha256').update(text).digest('hex')}`)
-  else await rm(hashPath, { force: true })
+  writeAside(join(directory, 'resolv.conf'), text)
+  if (hashed) writeAside(hashPath, `sha256:${createHash('sha256').update(text).digest('hex')}`)
+  else rmSync(hashPath, { force: true })
 }
 
-async function resolvConf(hostConfig: HostConfig): Promise<{ text: string; hashed: boolean }> {
+function resolvConf(hostConfig: HostConfig): { readonly text: string; readonly hashed: boolean } {
   const { Dns: servers, DnsSearch: search, DnsOptions: options } = hostConfig
   const asked = servers.length + search.length + options.length > 0
-  const host = await hostResolvConf(isHostNetwork(hostConfig))
+  const host = hostResolvConf(isHostNetwork(hostConfig))
   if (asked) return { text: resolvConfWith({ servers, search, options }, host), hashed: true }
   if (isHostNetwork(hostConfig)) return { text: host, hashed: false }
   return { text: resolvConfFrom(host), hashed: true }
 }
 
 /** Outside the host's network namespace systemd-resolved's stub is out of reach. */
-async function hostResolvConf(hostNetwork: boolean): Promise<string> {
-  const text = await readOptional('/etc/resolv.conf')
+function hostResolvConf(hostNetwork: boolean): string {
+  const text = readOptional('/etc/resolv.conf')
   if (hostNetwork || !isSystemdStub(text)) return text
-  return (await readOptional('/run/systemd/resolve/resolv.conf')) || text
+  return readOptional('/run/systemd/resolve/resolv.conf') || text
 }
 
-async function readOptional(path: string): Promise<string> {
+function readOptional(path: string): string {
   try {
-    return await readFile(path, 'utf8')
+    return readFileSync(path, 'utf8')
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return ''
     throw error
@@ -86,21 +88,15 @@ async function readOptional(path: string): Promise<string> {
 }
 
 async function mountShm(target: string, size: number): Promise<void> {
-  await mkdir(target, { recursive: true, mode: 0o700 })
+  mkdirSync(target, { recursive: true, mode: 0o700 })
   if (startsFileSystem(target)) return
   await mountTmpfs({ target, size, mode: 0o1777, flags: MS_NOSUID | MS_NODEV | MS_NOEXEC, source: 'shm' })
 }
 
 /** A reader sees the old text or the new, never a part. Readable by all: users inside read it. */
-async function writeAside(path: string, text: string): Promise<void> {
+function writeAside(path: string, text: string): void {
   const aside = `${path}.new`
-  await writeFile(aside, text)
-  await chmod(aside, 0o644)
-  await rename(aside, path)
-}
-
-/** Unlike Promise.all it waits for the others when one fails: an undo that came before the end of a mount would miss it. */
-async function allDone(parts: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(parts)).find((result) => result.status === 'rejected')
-  if (failed) throw failed.reason
+  writeFileSync(aside, text)
+  chmodSync(aside, 0o644)
+  renameSync(aside, path)
 }

@@ -4,7 +4,7 @@ import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TallyError } from '../errors.ts'
 import { failedWith } from '../kernel/addon.ts'
-import { detach } from '../kernel/mounts.ts'
+import { detach, startsFileSystem } from '../kernel/mounts.ts'
 import { layerPath, type Roots, rootfsPath } from '../paths.ts'
 import { isLayerMounted, mountLayer } from './layer-mount.ts'
 import { createContainerLayers, layersBelow } from './layers.ts'
@@ -28,7 +28,7 @@ export function rootfsWorker({ roots }: { readonly roots: Roots }): Worker {
 async function mountRootfs(roots: Roots, { id, spec }: Job): Promise<void> {
   const target = rootfsPath(roots, id)
   if (await isLayerMounted(roots, id)) return
-  await detach(target)
+  if (startsFileSystem(target)) await detach(target)
   await completeLayers(roots, { id, spec })
   await mkdir(target, { recursive: true, mode: 0o700 })
   await mountLayer(roots, { layer: id, below: layersBelow(id, spec.image) })
