@@ -58,10 +58,13 @@ export function startFailure(facts: FailureFacts): TallyError {
 const wrongKind =
   ': Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type'
 
-/** The later rule wins, as in Docker. */
+/** runc writes the command it blames in double quotes, crun in backticks. */
+const quotes = ['"', '`']
+
+/** In the order of precedence that Docker's own rules have. */
 function classify(text: string, command: string): { exitCode: number; advice: string } {
   const lower = text.toLowerCase()
-  const blamesCommand = lower.includes(command.toLowerCase())
+  const blamesCommand = quotes.some((quote) => text.includes(quote + command + quote))
   if (lower.includes('not a directory')) return { exitCode: 127, advice: wrongKind }
   if (blamesCommand && /permission denied|is a directory/.test(lower)) return { exitCode: 126, advice: '' }
   if (blamesCommand && /executable file not found|no such file or directory/.test(lower))

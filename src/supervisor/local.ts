@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { TallyError } from '../errors.ts'
+import { failedWith } from '../kernel/addon.ts'
 import { isAlive } from '../kernel/process-identity.ts'
 import { adoptTasks } from './adopt.ts'
 import { Broadcast } from './broadcast.ts'
@@ -36,6 +37,8 @@ export interface SupervisorOptions {
 export interface LocalSupervisor extends Supervisor, AsyncDisposable {
   /** Everything that happens to tasks from now on, until `signal` aborts. */
   taskEvents(signal: AbortSignal): AsyncIterable<TaskEvent>
+  /** Signals every process of a task. @throws TallyError not-found if the first one does not run. */
+  killAll(id: string, signalName: string): Promise<void>
   /** Pids of all processes of a task, the first one's first. @throws TallyError not-found */
   processes(id: string): Promise<readonly number[]>
   /** What the task was started with. @throws TallyError not-found */
@@ -93,12 +96,18 @@ class DirectorySupervisor implements LocalSupervisor {
     return signal === undefined ? task.ended : abortable(task.ended, signal)
   }
 
-  kill(id: string, signalName: string): Promise<void> {
+  async kill(id: string, signalName: string): Promise<void> {
     const signal = signalNumber(signalName)
-    return this.#inOrderFor(id, async (task) => {
+    await this.#inOrderFor(id, async (task) => {
       process.kill(running(task).pid, signal)
       if (signal === SIGKILL && isFrozen(task.cgroup)) thaw(task.cgroup)
     })
+  }
+
+  async killAll(id: string, signalName: string): Promise<void> {
+    await this.kill(id, signalName)
+    const [, ...others] = await this.processes(id)
+    for (const pid of others) signalQuietly(pid, signalNumber(signalName))
   }
 
   pause(id: string): Promise<void> {
@@ -234,6 +243,15 @@ class DirectorySupervisor implements LocalSupervisor {
 
 const SIGKILL = 9
 
+/** A process that has ended meanwhile is fine. */
+function signalQuietly(pid: number, signal: number): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!failedWith(error, 'ESRCH')) throw error
+  }
+}
+
 const about = ({ record: { id, runId } }: Task) => ({ id, runId })
 
 /** The first process, if it is still that very process. @throws TallyError not-found */
@@ -268,5 +286,5 @@ async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T
 }
 
 async function* onlySupervisorEvents(events: AsyncIterable<TaskEvent>): AsyncGenerator<SupervisorEvent> {
-  for await (const event of events) if (isSupervisorEvent(event)) yield event
+  for await (const { type, id, runId } of events) if (isSupervisorEvent(type)) yield { type, id, runId }
 }

@@ -19,6 +19,6 @@ export type TaskFact =
 export type TaskEvent = TaskFact & { readonly at: string }
 
 /** Whether the port tells it: exits are told by `wait`, and what the engine asked for itself needs no telling. */
-export function isSupervisorEvent(event: TaskEvent): event is SupervisorEvent & { readonly at: string } {
-  return event.type === 'oom' || event.type === 'paused' || event.type === 'resumed'
+export function isSupervisorEvent(type: TaskEvent['type']): type is SupervisorEvent['type'] {
+  return type === 'oom' || type === 'paused' || type === 'resumed'
 }

@@ -1,0 +1,87 @@
+/** Calls of gRPC methods as promises and streams, over one connection that is made again when it breaks. */
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import { ourNamespace } from './handler.ts'
+import { fromStatus } from './status.ts'
+
+/** What a client needs of a method's definition. */
+interface Method<Request, Response> {
+  readonly path: string
+  readonly requestSerialize: (request: Request) => Buffer
+  readonly responseDeserialize: (bytes: Buffer) => Response
+}
+
+export class Channel {
+  readonly #client: Client
+
+  constructor(socket: string) {
+    this.#client = new Client(`unix:${socket}`, credentials.createInsecure(), {
+      'grpc.initial_reconnect_backoff_ms': 50,
+      'grpc.max_reconnect_backoff_ms': 500,
+    })
+  }
+
+  /** @throws TallyError; `unavailable` if the other side is not there or goes before it has answered. */
+  call<Request, Response>(
+    method: Method<Request, Response>,
+    request: NoInfer<Request>,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const { path, requestSerialize, responseDeserialize } = method
+      const done = (error: ServiceError | null, response?: Response): void => {
+        signal?.removeEventListener('abort', cancel)
+        if (error !== null || response === undefined)
+          reject(error === null ? noAnswer(path) : fromStatus(error))
+        else resolve(response)
+      }
+      const call = this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        header(),
+        done,
+      )
+      const cancel = (): void => call.cancel()
+      signal?.addEventListener('abort', cancel, { once: true })
+    })
+  }
+
+  /** Ends when the server ends it or `signal` aborts. @throws TallyError like `call`. */
+  async *stream<Request, Response>(
+    method: Method<Request, Response>,
+    request: NoInfer<Request>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Response> {
+    const { path, requestSerialize, responseDeserialize } = method
+    const call = this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      header(),
+    )
+    const cancel = (): void => call.cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+    try {
+      for await (const item of call) yield item as Response
+    } catch (error) {
+      if (!signal.aborted) throw fromStatus(error as ServiceError)
+    } finally {
+      signal.removeEventListener('abort', cancel)
+      call.cancel()
+    }
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+}
+
+function header(): Metadata {
+  const metadata = new Metadata()
+  metadata.set('containerd-namespace', ourNamespace)
+  return metadata
+}
+
+const noAnswer = (path: string): TypeError => new TypeError(`${path} answered nothing`)

@@ -1,0 +1,62 @@
+/** The port's values as tallyman.supervisor.v1's messages and back. */
+import type {
+  ExitStatus as ExitMessage,
+  ExitStatus__Output,
+} from '../../../build/proto/tallyman/supervisor/v1/ExitStatus.ts'
+import type { Process__Output } from '../../../build/proto/tallyman/supervisor/v1/Process.ts'
+import type {
+  StartShimRequest,
+  StartShimRequest__Output,
+} from '../../../build/proto/tallyman/supervisor/v1/StartShimRequest.ts'
+import type { Task, Task__Output } from '../../../build/proto/tallyman/supervisor/v1/Task.ts'
+import type { TaskEvent__Output } from '../../../build/proto/tallyman/supervisor/v1/TaskEvent.ts'
+import type { ExitStatus, ProcessIdentity, SupervisorEvent, TaskSpec, TaskState } from '../port.ts'
+
+export function toStartShim({ stdio, ...task }: TaskSpec): StartShimRequest {
+  return { ...task, ...stdio }
+}
+
+export function fromStartShim(request: StartShimRequest__Output): TaskSpec {
+  const { id, runId, bundle, stdin, stdout, stderr, terminal, log, runtime } = request
+  const stdio = {
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(stdout === undefined ? {} : { stdout }),
+    ...(stderr === undefined ? {} : { stderr }),
+  }
+  return { id, runId, bundle, stdio, terminal, log: fromLog(log), runtime }
+}
+
+function fromLog(log: StartShimRequest__Output['log']): TaskSpec['log'] {
+  return log === null ? null : { ...log, driver: log.driver === 'none' ? 'none' : 'json-file' }
+}
+
+export function toExit({ reason, ...exit }: ExitStatus): ExitMessage {
+  return reason === undefined ? exit : { ...exit, reason }
+}
+
+export function fromExit({ exitCode, exitedAt, oomKilled, reason }: ExitStatus__Output): ExitStatus {
+  return { exitCode, exitedAt, oomKilled, ...(reason === undefined ? {} : { reason }) }
+}
+
+export function toTask({ exit, ...state }: TaskState): Task {
+  return { ...state, exit: exit === null ? null : toExit(exit) }
+}
+
+export function fromTask({ id, runId, bundle, status, shim, process, exit }: Task__Output): TaskState {
+  return {
+    ...{ id, runId, bundle, status: status as TaskState['status'] },
+    shim: fromProcess(shim),
+    process: process === null ? null : fromProcess(process),
+    exit: exit === null ? null : fromExit(exit),
+  }
+}
+
+/** Absent only in the answer of something that is no supervisor of ours. */
+export function fromProcess(process: Process__Output | null): ProcessIdentity {
+  if (process === null) throw new TypeError('the supervisor answered without a process')
+  return { pid: process.pid, startTicks: process.startTicks }
+}
+
+export function fromEvent({ type, id, runId }: TaskEvent__Output): SupervisorEvent {
+  return { type: type as SupervisorEvent['type'], id, runId }
+}
