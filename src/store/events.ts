@@ -1,4 +1,5 @@
 /** The event store over one SQLite connection: puts together appending, reading, snapshots, flushing and checkpoints. */
+import type { Anchor, Head } from './anchor.ts'
 import { type AppenderOptions, openAppender } from './appender.ts'
 import { checkpoints } from './checkpoint.ts'
 import type { Connection } from './connection.ts'
@@ -14,23 +15,32 @@ import type { Wal } from './wal.ts'
 export interface EventStoreOptions extends AppenderOptions {
   readonly connection: Connection
   readonly wal: Wal
+  readonly anchor: Anchor
   readonly guard: Guard
   readonly onFatal: (error: unknown) => void
-  readonly onListenerError: (error: unknown) => void
+  readonly onWarning: (error: unknown) => void
   /** Runs when the store is closed and flushed. */
   readonly onClose: () => void
 }
 
 export function openEvents(options: EventStoreOptions): EventStore {
-  const { connection, wal, guard, onFatal, onListenerError, onClose } = options
+  const { connection, wal, anchor, guard, onFatal, onWarning, onClose } = options
   const appender = openAppender(connection, options)
-  const listeners = appendListeners(onListenerError)
-  const flush = groupFlush(wal.flush)
+  const listeners = appendListeners(onWarning)
+  const flush = groupFlush(flushAndAnchor)
   const checkpoint = checkpoints(connection, { durable: flush.durable, onFatal })
+  let head: Head | undefined
   let closed: Promise<void> | undefined
+
+  async function flushAndAnchor(): Promise<void> {
+    const covered = head
+    await wal.flush()
+    if (covered !== undefined) anchor.moved(covered)
+  }
 
   async function close(): Promise<void> {
     await flush.durable()
+    await anchor.close()
     checkpoint.finish()
     onClose()
   }
@@ -40,6 +50,7 @@ export function openEvents(options: EventStoreOptions): EventStore {
     ...openSnapshots(connection, guard),
     append(append) {
       const recorded = guard(() => appender.append(append))
+      head = recorded.at(-1) ?? head
       flush.wrote()
       listeners.notify(recorded)
       checkpoint.wrote()

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.ts'
 import { TallyError } from '../errors.ts'
+import { checkAnchor, openAnchor } from './anchor.ts'
 import { inTransaction } from './appender.ts'
 import { type Connection, connect } from './connection.ts'
 import { openContainers } from './containers.ts'
@@ -26,8 +27,8 @@ export interface StoreOptions {
   readonly upcasts?: Upcasts
   /** After an I/O error or damage: has to end the process. Default: says so on stderr and exits with 1. */
   readonly onFatal?: (error: unknown) => void
-  /** Gets what a listener of `onAppend` throws. Default: a warning of the process. */
-  readonly onListenerError?: (error: unknown) => void
+  /** Gets what breaks no promise: what a listener of `onAppend` throws, an anchor that could not be written. Default: a warning of the process. */
+  readonly onWarning?: (error: unknown) => void
 }
 
 export interface Store {
@@ -60,6 +61,7 @@ function openLocked(options: StoreOptions, lock: Lock): Store {
   try {
     connection = connect(path)
     migrate(connection, migrations, clock.now())
+    checkAnchor(connection, path)
     return assemble(options, connection, lock)
   } catch (error) {
     connection?.close()
@@ -74,7 +76,7 @@ function cannotOpen(path: string, cause: unknown): TallyError {
 }
 
 function assemble(options: StoreOptions, connection: Connection, lock: Lock): Store {
-  const { path, onFatal = exitProcess, onListenerError = warn } = options
+  const { path, onFatal = exitProcess, onWarning = warn } = options
   const guard = guardWith(onFatal)
   const wal = openWal(path, onFatal)
   const onClose = () => {
@@ -82,7 +84,8 @@ function assemble(options: StoreOptions, connection: Connection, lock: Lock): St
     wal.close()
     lock.release()
   }
-  const own = { connection, wal, guard, onFatal, onListenerError, onClose }
+  const anchor = openAnchor(path, { onWarning })
+  const own = { connection, wal, anchor, guard, onFatal, onWarning, onClose }
   const events = openEvents({ upcasts, ...options, ...own })
   return {
     events,

@@ -94,7 +94,8 @@ describe('a disk that is full', () => {
     const onFatal = (error: unknown) => fatal.push(error)
     const path = join(disk.mountPoint, 'tallyman.db')
     const ballast = join(disk.mountPoint, 'ballast')
-    const open = () => openStore({ path, clock: systemClock, bootId: 'boot', onFatal })
+    const onWarning = () => undefined
+    const open = () => openStore({ path, clock: systemClock, bootId: 'boot', onFatal, onWarning })
 
     const first = open()
     expect(appendAll(first, 20)).toBe(20)

@@ -136,7 +136,7 @@ describe('listeners', () => {
 
   it('that throw break neither the append nor the other listeners', () => {
     const errors: unknown[] = []
-    const store = openTemporary({ onListenerError: (error) => errors.push(error) })
+    const store = openTemporary({ onWarning: (error) => errors.push(error) })
     const heard: number[] = []
     store.events.onAppend(() => {
       throw new Error('deaf')
