@@ -1,7 +1,7 @@
 /** What a command means in a container's present state: the events that record it, a refusal in Docker's words, or wait and ask again. Pure. */
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import { type Life, milestone } from '../../machines/container-life.ts'
-import { conflict, noSuchContainer, notModified, type TallyError } from '../errors.ts'
+import { badRequest, conflict, noSuchContainer, notModified, type TallyError } from '../errors.ts'
 
 export type ContainerCommand =
   | { readonly type: 'start'; readonly runId: string }
@@ -43,8 +43,7 @@ export function decide(life: Life, command: ContainerCommand): Decision {
 
 /** A start while another start is under way waits for that one's end and is then decided by it. */
 const joins = (life: Life, { type }: ContainerCommand): boolean =>
-  (type === 'start' && life.matches('releasing') && life.context.next !== null) ||
-  (type === 'kill' && life.matches('releasing'))
+  type === 'start' && life.matches('releasing') && life.context.next !== null
 
 function toEvent(life: Life, command: ContainerCommand): ContainerEvent {
   switch (command.type) {
@@ -84,7 +83,9 @@ function refusal(life: Life, command: ContainerCommand): TallyError | undefined 
     case 'remove':
       return refuseRemove(life, command.force)
     case 'rename':
-      return undefined
+      return command.name === life.context.name
+        ? badRequest('Renaming a container with the same name as its current name')
+        : undefined
   }
 }
 

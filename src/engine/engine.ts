@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { nanoseconds } from '../clock.ts'
-import { noSuchContainer } from '../errors.ts'
+import { badRequest, noSuchContainer } from '../errors.ts'
 import type { Images } from '../images/port.ts'
 import { bundlePath, type Roots } from '../paths.ts'
 import type { ContainerRows, EventStore, MessageRows } from '../store/port.ts'
@@ -82,10 +82,11 @@ function facade(options: EngineOptions, registry: Registry): Engine {
     kill: async (ref, signal, origin) => commands.kill(ports, find(ref), signal, origin),
     remove: async (ref, how, origin) => commands.remove(ports, find(ref), how, origin),
     async rename(ref, name, origin) {
+      if (name === '') throw badRequest('Neither old nor new names may be empty')
       const lifecycle = find(ref)
       const checked = checkName(name)
       const holder = containers.byName(checked)
-      if (holder !== undefined) throw nameTaken(checked, holder.id)
+      if (holder !== undefined && holder.id !== lifecycle.life.context.id) throw nameTaken(checked, holder.id)
       await commands.rename(ports, lifecycle, checked, origin)
     },
     wait: async (ref, condition, signal) => ({ result: waitFor(find(ref), condition, signal) }),
