@@ -37,30 +37,25 @@ export type Argument =
   | BigInt64Array
   | BigUint64Array
 
-/** What a failed call throws. */
-export interface SyscallError extends Error {
-  readonly errno: number
-  /** `EBUSY` */
-  readonly code: string
-  readonly syscall: Syscall
-}
-
 interface Addon {
   callSync(syscall: Syscall, args: readonly Argument[]): number
   call(syscall: Syscall, args: readonly Argument[], directory?: string): Promise<number>
 }
 
-/** Makes the call on this thread: for calls that never wait for a disk, or in a worker thread. @throws SyscallError */
+/**
+ * Makes the call on this thread: for calls that never wait for a disk, or in a worker thread.
+ * @throws an Error with `errno`, `code` (`EBUSY`) and `syscall`, like Node's own; see `failedWith`.
+ */
 export function callSync(syscall: Syscall, ...args: readonly Argument[]): number {
   return addon().callSync(syscall, args)
 }
 
-/** Makes the call on libuv's pool. @throws SyscallError */
+/** Like `callSync`, on libuv's pool. */
 export function call(syscall: Syscall, ...args: readonly Argument[]): Promise<number> {
   return addon().call(syscall, args)
 }
 
-/** Like `call`, in a thread whose working directory is `directory`; the process keeps its own. @throws SyscallError */
+/** Like `call`, in a thread whose working directory is `directory`; the process keeps its own. */
 export function callIn(directory: string, syscall: Syscall, ...args: readonly Argument[]): Promise<number> {
   return addon().call(syscall, args, directory)
 }

@@ -9,7 +9,6 @@ export type Path = string | Uint8Array
 export const AT_FDCWD = -100
 export const AT_SYMLINK_NOFOLLOW = 0x100
 export const AT_REMOVEDIR = 0x200
-export const AT_EMPTY_PATH = 0x1000
 
 /** Flags of open(2) that Node does not name. */
 export const O_PATH = 0o10000000
@@ -32,7 +31,7 @@ const RESOLVE_NO_SYMLINKS = 4n
 const RESOLVE_BENEATH = 8n
 const RESOLVE_IN_ROOT = 16n
 
-/** @returns a descriptor with O_CLOEXEC that the caller closes. @throws SyscallError EXDEV, ELOOP, ENOENT … */
+/** @returns a descriptor with O_CLOEXEC that the caller closes. @throws EXDEV, ELOOP, ENOENT … */
 export function openConfined(
   root: number,
   path: Path,
@@ -79,7 +78,7 @@ export function makeNodeAt(directory: number, name: Path, { mode, major = 0, min
 
 export const whiteout: Node = { mode: constants.S_IFCHR }
 
-/** fchownat(2). @param flags `AT_SYMLINK_NOFOLLOW`, `AT_EMPTY_PATH` */
+/** fchownat(2). A symbolic link's own owner unless `flags` is 0. */
 export function changeOwnerAt(
   directory: number,
   name: Path,

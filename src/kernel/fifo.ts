@@ -8,7 +8,7 @@ import { AT_FDCWD } from './at.ts'
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, S_IFIFO } = constants
 
-/** mkfifo(3). One that is already there is fine; the umask applies. @throws SyscallError EEXIST if something else is there. */
+/** mkfifo(3). One that is already there is fine; the umask applies. @throws EEXIST if something else is there. */
 export function makeFifo(path: string, mode: number): void {
   try {
     callSync('mknodat', AT_FDCWD, path, S_IFIFO | mode, 0)

@@ -43,7 +43,7 @@ const UMOUNT_NOFOLLOW = 8
 /** mount(2) copies one page of options, the closing NUL included. */
 const optionsLimit = 4096
 
-/** Mounts an overlay (overlayfs in the kernel's documentation). @throws SyscallError; RangeError if no spelling of the options fits a page. */
+/** Mounts an overlay (overlayfs in the kernel's documentation). @throws RangeError if no spelling of the options fits a page. */
 export async function mountOverlay(overlay: Overlay): Promise<void> {
   const { target, cwd } = overlay
   const options = overlayOptions(overlay)

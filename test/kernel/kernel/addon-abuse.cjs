@@ -55,4 +55,4 @@ async function main() {
   console.log(codes.length, [...new Set(codes)].sort().join(' '))
 }
 
-main()
+void main()

@@ -32,17 +32,19 @@ describe('isAlive', () => {
   })
 
   it('is false for a process that has ended but that nobody has waited for', async () => {
-    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'])
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'])
     const [line] = await once(parent.stdout, 'data')
     const pid = Number(String(line))
-    await zombie(pid)
+    await until(async () => (await readFile(`/proc/${parent.pid}/comm`, 'utf8')) === 'sleep\n')
+    process.kill(pid, 'SIGKILL')
+    await until(async () => parseStat(await readFile(`/proc/${pid}/stat`, 'utf8')).state === 'Z')
     expect(isAlive({ pid, startTicks: startTicks(pid) ?? '' })).toBe(false)
     parent.kill('SIGKILL')
     await once(parent, 'exit')
   })
 })
 
-/** Ends when the process has become one; the test's time limit ends it otherwise. */
-async function zombie(pid: number): Promise<void> {
-  while (parseStat(await readFile(`/proc/${pid}/stat`, 'utf8')).state !== 'Z') await turn()
+/** The test's time limit ends it otherwise. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await turn()
 }
