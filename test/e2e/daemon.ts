@@ -58,16 +58,26 @@ export class Daemon {
   }
 
   async start(): Promise<this> {
+    try {
+      await this.#start()
+      return this
+    } catch (error) {
+      await this.destroy()
+      throw error
+    }
+  }
+
+  async #start(): Promise<void> {
     if (this.#options.twoProcesses === true) await this.startSupervisor()
     const remote = this.#options.twoProcesses === true ? ['--containerd', this.supervisorSocket] : []
-    const flags = ['-H', `unix://${this.socket}`, ...this.#roots, ...remote, ...(this.#options.flags ?? [])]
+    const own = ['--data-root', this.dataRoot, '--cgroup-parent', `/${this.namespace}`, ...this.#execRootFlags]
+    const flags = ['-H', `unix://${this.socket}`, ...own, ...remote, ...(this.#options.flags ?? [])]
     this.#tallyd = this.#launch(flags)
     await this.#until(() => existsSync(this.socket) && this.#answers(), this.#tallyd)
-    return this
   }
 
   async startSupervisor(): Promise<void> {
-    this.#supervisor = this.#launch(['supervisor', ...this.#roots])
+    this.#supervisor = this.#launch(['supervisor', ...this.#execRootFlags])
     await this.#until(() => existsSync(this.supervisorSocket), this.#supervisor)
   }
 
@@ -135,15 +145,8 @@ export class Daemon {
     return readFileSync(join(this.root, 'tallyd.log'), 'utf8')
   }
 
-  get #roots(): readonly string[] {
-    return [
-      '--data-root',
-      this.dataRoot,
-      '--exec-root',
-      this.execRoot,
-      '--cgroup-parent',
-      `/${this.namespace}`,
-    ]
+  get #execRootFlags(): readonly string[] {
+    return ['--exec-root', this.execRoot]
   }
 
   #launch(flags: readonly string[]): ChildProcess {
