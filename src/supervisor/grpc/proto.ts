@@ -5,6 +5,7 @@ import { loadPackageDefinition } from '@grpc/grpc-js'
 import { loadSync, type MessageTypeDefinition } from '@grpc/proto-loader'
 import type { ProtoGrpcType as CgroupsV1 } from '../../../build/proto/cgroups_v1.ts'
 import type { ProtoGrpcType as CgroupsV2 } from '../../../build/proto/cgroups_v2.ts'
+import type { ProtoGrpcType as ContainerEvents } from '../../../build/proto/container_events.ts'
 import type { ProtoGrpcType as Containers } from '../../../build/proto/containers.ts'
 import type { ProtoGrpcType as Events } from '../../../build/proto/events.ts'
 import type { Any } from '../../../build/proto/google/protobuf/Any.ts'
@@ -26,7 +27,7 @@ type Proto = CgroupsV1 &
   Leases &
   Namespaces &
   Supervisor
-type Packages = Proto & TaskEvents & Tasks & Version
+type Packages = Proto & ContainerEvents & TaskEvents & Tasks & Version
 
 const directory = fileURLToPath(new URL('../../../proto', import.meta.url))
 
