@@ -5,6 +5,22 @@
 
 #include "text.h"
 
+struct log_tail {
+	char bytes[LOG_TAIL_MAX];
+	size_t length;
+};
+
+/* What of a stream is still waiting for its newline. */
+struct log_line {
+	unsigned char held[LOG_PART];
+	size_t length;
+	/* Parts of this line were already written; `tail` is theirs: all parts carry the time of the first. */
+	bool continued;
+	struct log_tail tail;
+};
+
+static struct log_line lines[STREAMS];
+
 /* Lines wait here, so that one read of the container's output is one write. One for all streams: it is empty between two reads. */
 enum { BATCH_SIZE = 256 * 1024 };
 static _Alignas(4096) char batch[BATCH_SIZE];
@@ -106,7 +122,7 @@ static void make_tail(struct log_tail *tail, enum stream_name stream)
 
 void log_write(struct log *log, enum stream_name stream, const void *bytes, size_t size)
 {
-	struct log_line *line = &log->lines[stream];
+	struct log_line *line = &lines[stream];
 	const char *at = bytes;
 	const char *end = at + size;
 	struct log_tail now;
@@ -132,7 +148,7 @@ void log_write(struct log *log, enum stream_name stream, const void *bytes, size
 
 void log_finish(struct log *log, enum stream_name stream)
 {
-	struct log_line *line = &log->lines[stream];
+	struct log_line *line = &lines[stream];
 	struct log_tail now;
 
 	if (line->length > 0) {

@@ -18,23 +18,8 @@ enum stream_name { STREAM_STDOUT, STREAM_STDERR, STREAMS };
 /* The longest line in the file, its head `{"log":"` and the escaped newline included. */
 #define LOG_LINE_MAX (LOG_PART * JSON_GROWTH + JSON_SLACK + LOG_TAIL_MAX + 16)
 
-struct log_tail {
-	char bytes[LOG_TAIL_MAX];
-	size_t length;
-};
-
-/* What of a stream is still waiting for its newline. */
-struct log_line {
-	unsigned char held[LOG_PART];
-	size_t length;
-	/* Parts of this line were already written; `tail` is theirs: all parts carry the time of the first. */
-	bool continued;
-	struct log_tail tail;
-};
-
 struct log {
 	struct logfile file;
-	struct log_line lines[STREAMS];
 	/* The first error that nobody has taken yet, and what was being done. */
 	int error;
 	const char *step;

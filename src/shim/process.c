@@ -12,13 +12,22 @@
 
 #include "cleanup.h"
 
-static void ignore_signals(void)
+static void handle_signals(void (*handler)(int))
 {
-	static const int IGNORED[] = { SIGHUP,	SIGINT,	 SIGQUIT, SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2,
+	static const int SIGNALS[] = { SIGHUP,	SIGINT,	 SIGQUIT, SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2,
 				       SIGALRM, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ };
 
-	for (size_t i = 0; i < sizeof(IGNORED) / sizeof(IGNORED[0]); i++)
-		signal(IGNORED[i], SIG_IGN);
+	for (size_t i = 0; i < sizeof(SIGNALS) / sizeof(SIGNALS[0]); i++)
+		signal(SIGNALS[i], handler);
+}
+
+void process_restore_signals(void)
+{
+	sigset_t none;
+
+	handle_signals(SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static int children_signal(void)
@@ -48,7 +57,7 @@ int process_stand_alone(void)
 	/* So that we keep no file system from being unmounted. */
 	if (chdir("/") < 0)
 		return -errno;
-	ignore_signals();
+	handle_signals(SIG_IGN);
 	return children_signal();
 }
 

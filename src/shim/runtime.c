@@ -3,24 +3,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "process.h"
 #include "text.h"
 
-extern char **environ;
-
-/* Docker's containers start with this umask unless the image says otherwise; runc creates mount points with it. */
-enum { USUAL_UMASK = 022, MAX_ARGUMENTS = 20 };
+/* The usual umask: runc makes mount points with it. */
+enum { RUNTIME_UMASK = 022, MAX_ARGUMENTS = 20 };
 
 struct arguments {
 	const char *words[MAX_ARGUMENTS];
 	size_t count;
-	char log[PATH_MAX];
-	char pid_file[PATH_MAX];
+	/* Holds the paths that are put together here; two, each shorter than PATH_MAX. */
+	char paths[2 * PATH_MAX];
+	struct text unused;
 };
 
 static void add(struct arguments *arguments, const char *word)
@@ -34,90 +33,67 @@ static void add_option(struct arguments *arguments, const char *name, const char
 	add(arguments, value);
 }
 
-static void join(char path[PATH_MAX], const char *directory, const char *name)
+static void add_path(struct arguments *arguments, const char *name, const char *directory, const char *file)
 {
-	struct text text = { path, path + PATH_MAX };
+	struct text *text = &arguments->unused;
 
-	text_add(&text, directory);
-	text_add(&text, name);
-	text_close(&text);
+	add_option(arguments, name, text->at);
+	text_add(text, directory);
+	text_add(text, file);
+	text_close(text);
+	text->at++;
 }
 
 static void make_arguments(struct arguments *arguments, const struct options *options)
 {
-	join(arguments->log, options->directory, "/log.json");
-	join(arguments->pid_file, options->directory, "/pid");
+	arguments->count = 0;
+	arguments->unused = (struct text)TEXT_IN(arguments->paths);
 	add(arguments, options->runtime);
 	add_option(arguments, "--root", options->runtime_root);
-	add_option(arguments, "--log", arguments->log);
+	add_path(arguments, "--log", options->directory, "/log.json");
 	add_option(arguments, "--log-format", "json");
 	if (options->systemd_cgroup)
 		add(arguments, "--systemd-cgroup");
 	add(arguments, "create");
 	add_option(arguments, "--bundle", options->bundle);
-	add_option(arguments, "--pid-file", arguments->pid_file);
+	add_path(arguments, "--pid-file", options->directory, "/pid");
 	add(arguments, options->id);
 	add(arguments, NULL);
 }
 
-/* Ignored and blocked signals are inherited through exec: the container must not have ours. */
-static int reset_signals(posix_spawnattr_t *attributes)
+/* Runs in the child. Returns only if it fails. */
+static int become_runtime(const struct arguments *arguments, const struct stdio *stdio)
 {
-	sigset_t all, none;
-	int error;
-
-	sigfillset(&all);
-	sigemptyset(&none);
-	error = posix_spawnattr_setsigdefault(attributes, &all);
-	if (!error)
-		error = posix_spawnattr_setsigmask(attributes, &none);
-	if (!error)
-		error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-	return error;
-}
-
-static int pass_stdio(posix_spawn_file_actions_t *actions, const struct stdio *stdio)
-{
-	int error = 0;
-
-	for (int i = 0; i < 3 && !error; i++)
-		error = posix_spawn_file_actions_adddup2(actions, stdio->descriptors[i], i);
-	return error;
-}
-
-static pid_t spawn(const struct arguments *arguments, const posix_spawn_file_actions_t *actions,
-		   const posix_spawnattr_t *attributes)
-{
-	mode_t ours = umask(USUAL_UMASK);
-	pid_t pid;
-	int error = posix_spawnp(&pid, arguments->words[0], actions, attributes,
-				 (char *const *)arguments->words, environ);
-
-	umask(ours);
-	return error ? -error : pid;
+	for (int i = 0; i < 3; i++) {
+		if (dup2(stdio->descriptors[i], i) < 0)
+			return -errno;
+	}
+	umask(RUNTIME_UMASK);
+	process_restore_signals();
+	execvp(arguments->words[0], (char *const *)arguments->words);
+	return -errno;
 }
 
 pid_t runtime_create(const struct options *options, const struct stdio *stdio)
 {
-	struct arguments arguments = { .count = 0 };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	pid_t result;
-	int error;
+	struct arguments arguments;
+	/* The child writes it: with vfork it shares our memory until it has become the runtime or ended. */
+	volatile int error = 0;
+	pid_t pid;
 
 	make_arguments(&arguments, options);
-	error = posix_spawn_file_actions_init(&actions);
-	if (error)
-		return -error;
-	error = posix_spawnattr_init(&attributes);
-	if (!error)
-		error = reset_signals(&attributes);
-	if (!error)
-		error = pass_stdio(&actions, stdio);
-	result = error ? -error : spawn(&arguments, &actions, &attributes);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return result;
+	/* Not posix_spawn, which resets each of 64 signals and whose attributes take memory from a heap that we don't have otherwise. */
+	pid = vfork();
+	if (pid == 0) {
+		error = become_runtime(&arguments, stdio);
+		_exit(127);
+	}
+	if (pid < 0)
+		return -errno;
+	if (error == 0)
+		return pid;
+	waitpid(pid, NULL, 0);
+	return error;
 }
 
 pid_t runtime_read_pid(int directory)

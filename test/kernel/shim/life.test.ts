@@ -133,7 +133,7 @@ describe.each(shims)('%s', (shim) => {
     expect(task.file('log.json')).toContain('/no/such/program')
     expect(task.file('exit-status')).toBeUndefined()
     expect(task.rawLog()).toBe('')
-    expect(task.process.exitCode).toBe(1)
+    await until(() => task.process.exitCode === 1)
   })
 
   it('tells that the runtime can not be executed', async () => {
@@ -212,6 +212,13 @@ describe.each(shims)('%s', (shim) => {
     await task.run()
     expect(task.logged('stdout')).toBe('end\n')
   })
+})
+
+it('costs less than half a mebibyte while its container idles', async () => {
+  await using task = new Task({ shim: 'tally-shim', args: ['sleep', '1000'] })
+  await task.start()
+  const memory = readFileSync(`/proc/${task.process.pid}/smaps_rollup`, 'utf8')
+  expect(Number(/^Pss:\s+(\d+) kB/m.exec(memory)?.[1])).toBeLessThan(512)
 })
 
 function limitMemory(config: { linux: { resources: { memory?: { limit: number; swap: number } } } }): void {

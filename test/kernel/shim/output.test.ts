@@ -18,8 +18,7 @@ describe.each(shims)('%s', (shim) => {
     await using task = new Task({ shim, script })
     await task.run()
     const time = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?Z`
-    const first =
-      String.raw`a\u0009b\r\u001b[1m\"\\\u003c\u003e\u0026` + '\x7f ü ' + String.raw`\u2028 \ufffd \n`
+    const first = `${String.raw`a\u0009b\r\u001b[1m\"\\\u003c\u003e\u0026`}\x7f ü ${String.raw`\u2028 \ufffd \n`}`
     const lines = task.rawLog().split('\n')
     expect(new Set(lines.map((line) => line.replace(new RegExp(time), 'TIME')))).toEqual(
       new Set([
