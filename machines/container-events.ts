@@ -67,11 +67,13 @@ export type ContainerEvent =
       readonly deadline: string | null
     }
   | { readonly type: 'SignalSent'; readonly runId: string; readonly signal: string }
+  /** `code` `not-found`: the process had ended before. */
   | {
       readonly type: 'SignalFailed'
       readonly runId: string
       readonly signal: string
       readonly message: string
+      readonly code?: string
     }
   | { readonly type: 'Paused'; readonly runId: string }
   | { readonly type: 'Resumed'; readonly runId: string }

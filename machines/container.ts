@@ -190,6 +190,7 @@ const machineSetup = setup({
         : {},
     ),
     forgetDeadline: assign({ deadline: null }),
+    note: () => undefined,
   },
 })
 
@@ -267,8 +268,8 @@ export const containerMachine = machineSetup.createMachine({
         stop: {
           initial: 'unasked',
           on: {
-            StopRequested: { target: '.waiting', actions: ['queueStop', 'dropNext'], reenter: true },
-            RestartRequested: { target: '.waiting', actions: ['queueStop', 'planNext'], reenter: true },
+            StopRequested: { target: '.waiting', actions: ['queueStop', 'dropNext'] },
+            RestartRequested: { target: '.waiting', actions: ['queueStop', 'planNext'] },
             RemoveRequested: { guard: 'forced', target: '.killing', actions: ['queueKill', 'planRemoval'] },
           },
           states: {
@@ -328,6 +329,7 @@ export const containerMachine = machineSetup.createMachine({
   },
   on: {
     ContainerRenamed: { actions: 'rename' },
-    Attached: {},
+    /** Changes nothing; the action makes it one that `can` accepts. */
+    Attached: { actions: 'note' },
   },
 })

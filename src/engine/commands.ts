@@ -3,7 +3,7 @@ import type { Outcome } from '../../machines/container.ts'
 import type { Life } from '../../machines/container-life.ts'
 import { parseSignal, signalName } from '../../machines/signals.ts'
 import { type Clock, nanoseconds, rfc3339 } from '../clock.ts'
-import { badRequest, noSuchContainer, TallyError } from '../errors.ts'
+import { badRequest, TallyError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import type { ContainerCommand } from './decide.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -18,11 +18,11 @@ export interface CommandPorts {
 }
 
 /** Records `command`, after waiting as long as the state is on its way elsewhere. @throws the refusal. */
-async function record(
+async function record<C extends ContainerCommand>(
   lifecycle: Lifecycle,
-  makeCommand: () => ContainerCommand,
+  makeCommand: () => C,
   origin: Origin,
-): Promise<ContainerCommand> {
+): Promise<C> {
   for (;;) {
     const command = makeCommand()
     const decision = lifecycle.command(command, origin)
@@ -47,19 +47,24 @@ export async function stop(
   origin: Origin,
 ): Promise<void> {
   await record(lifecycle, () => ({ type: 'stop', ...stopFacts(ports, lifecycle.life, options) }), origin)
-  await untilEnded(lifecycle)
+  await untilEnded(lifecycle, lifecycle.life.context.run?.id)
   await ports.durable()
 }
 
+/** One that comes while a restart is planned shares its new run. */
 export async function restart(
   ports: CommandPorts,
   lifecycle: Lifecycle,
   options: StopOptions,
   origin: Origin,
 ): Promise<void> {
-  const runId = ports.newRunId()
-  const facts = () => stopFacts(ports, lifecycle.life, options)
-  await record(lifecycle, () => ({ type: 'restart', runId, ...facts() }), origin)
+  const newRunId = ports.newRunId()
+  const command = () => {
+    const { life } = lifecycle
+    const runId = life.context.next?.runId ?? newRunId
+    return { type: 'restart' as const, runId, ...stopFacts(ports, life, options) }
+  }
+  const { runId } = await record(lifecycle, command, origin)
   await untilStarted(lifecycle, runId)
   await ports.durable()
 }
@@ -73,7 +78,9 @@ export async function kill(
   const signal = parseSignal(text === '' ? 'KILL' : text)
   if (signal === undefined) throw badRequest(`Invalid signal: ${text}`)
   await record(lifecycle, () => ({ type: 'kill', signal: signalName(signal) }), origin)
-  await (signal === 9 ? untilEnded(lifecycle) : untilSignalled(lifecycle))
+  const runId = lifecycle.life.context.run?.id
+  await untilSignalled(lifecycle)
+  if (signal === 9) await untilEnded(lifecycle, runId)
   await ports.durable()
 }
 
@@ -101,12 +108,14 @@ export async function remove(
 
 /** Waits until run `runId` runs. @throws TallyError with why it failed, once all that was made for it is released. */
 async function untilStarted(lifecycle: Lifecycle, runId: string): Promise<void> {
+  let own: Outcome | undefined
   const outcome = await lifecycle.until((life, event) => {
-    if (life.matches('removed') && life.context.run?.id !== runId) throw noSuchContainer(life.context.id)
     const { run, next } = life.context
-    if (run?.id !== runId) return next?.runId === runId ? failIfStuck(life) : cancelledIf(event !== undefined)
+    if (next?.runId === runId) return failIfStuck(life)
+    if (run?.id !== runId) return own ?? cancelledIf(event !== undefined)
     if (run.startedAt !== undefined) return 'started' as const
-    return run.outcome !== undefined && !life.matches('releasing') ? run.outcome : undefined
+    own = run.outcome
+    return life.matches('releasing') ? undefined : own
   })
   if (outcome !== 'started') throw startError(outcome)
 }
@@ -127,9 +136,8 @@ function startError(outcome: Outcome): TallyError {
   })
 }
 
-/** Waits until the present run has ended and is released. */
-async function untilEnded(lifecycle: Lifecycle): Promise<void> {
-  const runId = lifecycle.life.context.run?.id
+/** Waits until run `runId` has ended and is released. */
+async function untilEnded(lifecycle: Lifecycle, runId: string | undefined): Promise<void> {
   await lifecycle.until((life) => {
     const ended =
       life.context.run?.id !== runId ||
@@ -138,6 +146,7 @@ async function untilEnded(lifecycle: Lifecycle): Promise<void> {
   })
 }
 
+/** Waits until the newest signal was sent. That the process had ended before is fine: its exit is on its way. */
 async function untilSignalled(lifecycle: Lifecycle): Promise<void> {
   const { signalCount, signals, run } = lifecycle.life.context
   const mine = signalCount + signals.length
@@ -147,7 +156,7 @@ async function untilSignalled(lifecycle: Lifecycle): Promise<void> {
     if (context.signalCount < mine) return undefined
     return event?.type === 'SignalFailed' ? event : ('sent' as const)
   })
-  if (typeof failure === 'string') return
+  if (typeof failure === 'string' || failure.code === 'not-found') return
   const { id } = lifecycle.life.context
   throw new TallyError('internal', `Cannot kill container: ${id}: ${failure.message}`)
 }
@@ -171,9 +180,13 @@ function stopFacts(
   const signal = parseSignal(text)
   if (signal === undefined) throw badRequest(`Invalid signal: ${text}`)
   const timeoutSeconds = options.timeoutSeconds ?? config?.StopTimeout ?? 10
-  const deadline = timeoutSeconds < 0 ? null : later(clock, BigInt(timeoutSeconds) * 1_000_000_000n)
+  const endless = timeoutSeconds < 0 || timeoutSeconds > longestWait
+  const deadline = endless ? null : later(clock, BigInt(timeoutSeconds) * 1_000_000_000n)
   return { signal: signalName(signal), timeoutSeconds, deadline }
 }
+
+/** Seconds, about 31 years: to wait longer is to wait for ever. */
+const longestWait = 1_000_000_000
 
 const later = (clock: Clock, delay: bigint): string => rfc3339(nanoseconds(clock.now()) + delay)
 

@@ -1,6 +1,7 @@
 /** Which worker carries out which effect of the container machine. */
 import type { ContainerEvent, LaunchStep } from '../../machines/container-events.ts'
 import type { Effect, Life } from '../../machines/container-life.ts'
+import { parseSignal } from '../../machines/signals.ts'
 import { TallyError } from '../errors.ts'
 import type { Supervisor } from '../supervisor/port.ts'
 import { sendSignal, watchProcess } from '../workers/running.ts'
@@ -42,8 +43,8 @@ export async function perform(
     case 'watchProcess':
       return watchProcess(workers.supervisor, { id, runId }, signal)
     case 'sendSignal': {
-      const paused = life.matches({ running: { freezer: 'paused' } })
-      return sendSignal(workers.supervisor, { id, runId, signal: effect.signal }, paused)
+      const { signal: name } = effect
+      return sendSignal(workers.supervisor, { id, runId, signal: name }, thaws(life, name))
     }
     case 'release':
       return release(workers, life, runId)
@@ -51,6 +52,16 @@ export async function perform(
       await workers.remove(id)
       return [{ type: 'Removed' }]
   }
+}
+
+/** Whether a paused container is resumed to take the signal: if that one is to end it, and any if it names none of its own, as in Docker. */
+function thaws(life: Life, signal: string): boolean {
+  if (!life.matches({ running: { freezer: 'paused' } })) return false
+  const { run, spec } = life.context
+  const own = parseSignal(spec?.config.StopSignal ?? '')
+  return (
+    run?.stopRequested === true || signal === 'SIGKILL' || own === undefined || own === parseSignal(signal)
+  )
 }
 
 /** Walks back through all steps of the start, newest first; every undo is fine with nothing there. */

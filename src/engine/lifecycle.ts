@@ -5,6 +5,7 @@
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import {
   type Effect,
+  type EffectType,
   evolve,
   type Life,
   pendingEffects,
@@ -36,6 +37,7 @@ export interface RecordContext {
 }
 
 interface RunningEffect {
+  readonly type: EffectType
   readonly controller: AbortController
   readonly done: Promise<void>
 }
@@ -43,6 +45,7 @@ interface RunningEffect {
 const launchSteps = ['mountRootfs', 'prepareBundle', 'startShim', 'awaitPid', 'startProcess'] as const
 const firstRetryDelay = 100
 const longestRetryDelay = 10_000
+const longestSending = 1_000
 
 export class Lifecycle {
   readonly #ports: LifecyclePorts
@@ -165,12 +168,13 @@ export class Lifecycle {
     const controller = new AbortController()
     const before = [...this.#aborted]
     const done = Promise.all(before).then(() => this.#carryOut(effect, controller.signal))
-    this.#running.set(effect.key, { controller, done })
+    this.#running.set(effect.key, { type: effect.type, controller, done })
   }
 
   async #carryOut(effect: Effect, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
     const events = await this.#perform(effect, signal)
+    if (effect.type === 'watchProcess') await this.#signalsSent()
     if (signal.aborted) return
     try {
       if (events !== undefined) return this.#settle(effect, events)
@@ -178,6 +182,16 @@ export class Lifecycle {
       this.#ports.report('event not recorded', { effect: effect.type, run: effect.runId, err: error })
     }
     this.#retryLater(effect)
+  }
+
+  /** What ended a process is recorded before its end, as Docker tells `kill` before `die`; but an end never waits long for it. */
+  async #signalsSent(): Promise<void> {
+    const sending = [...this.#running.values()].filter(({ type }) => type === 'sendSignal')
+    if (sending.length === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const cancel = this.#ports.sleep(longestSending, resolve)
+    await Promise.race([promise, ...sending.map(({ done }) => done)])
+    cancel()
   }
 
   /** The events that the effect brought, its failure among them; undefined if it has to be tried again. */
@@ -216,7 +230,7 @@ export class Lifecycle {
         resolve()
       })
     }).then(() => this.#carryOut(effect, controller.signal))
-    this.#running.set(effect.key, { controller, done })
+    this.#running.set(effect.key, { type: effect.type, controller, done })
   }
 
   #setTimer(): void {
@@ -233,11 +247,13 @@ export class Lifecycle {
 /** The event that records a failure of `effect`, or undefined if the effect has to be tried again. */
 function failureEvent(effect: Effect, error: unknown): ContainerEvent | undefined {
   const message = error instanceof Error ? error.message : String(error)
-  if (effect.type === 'sendSignal')
-    return { type: 'SignalFailed', runId: effect.runId, signal: effect.signal, message }
+  const known = error instanceof TallyError ? error : undefined
+  if (effect.type === 'sendSignal') {
+    const { runId, signal } = effect
+    return { type: 'SignalFailed', runId, signal, message, ...(known && { code: known.code }) }
+  }
   const step = launchSteps.find((name) => name === effect.type)
   if (step === undefined) return undefined
-  const known = error instanceof TallyError ? error : undefined
   const failure = {
     code: known?.code ?? 'internal',
     message,

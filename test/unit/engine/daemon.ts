@@ -1,0 +1,171 @@
+/** An engine on a real store and the simulated world, which can be killed at any moment and opened again. */
+
+import { onTestFinished } from 'vitest'
+import type { ContainerEvent } from '../../../machines/container-events.ts'
+import { fold, type Life } from '../../../machines/container-life.ts'
+import { type Clock, nanoseconds, systemClock } from '../../../src/clock.ts'
+import { openEngine } from '../../../src/engine/engine.ts'
+import { messagesOf } from '../../../src/engine/messages.ts'
+import type { CreateRequest, Engine } from '../../../src/engine/port.ts'
+import { containerRow, streamOf } from '../../../src/engine/registry.ts'
+import { Streams } from '../../../src/engine/streams.ts'
+import { noSuchImage } from '../../../src/errors.ts'
+import type { Image, Images } from '../../../src/images/port.ts'
+import type { Origin } from '../../../src/origin.ts'
+import { openStore, type Store } from '../../../src/store/open.ts'
+import type { MessageRow } from '../../../src/store/port.ts'
+import { temporaryPath } from '../store/temporary-store.ts'
+import { World } from './world.ts'
+
+export const origin: Origin = { requestId: 'request-1', request: 'a test' }
+
+export interface DaemonOptions {
+  readonly world: World
+  readonly path: string
+  readonly clock: Clock
+  readonly bootId: string
+  /** Changes the store before the engine gets it. */
+  readonly spoil: (store: Store) => Store
+}
+
+export interface Daemon {
+  readonly engine: Engine
+  readonly store: Store
+  readonly world: World
+  readonly reports: readonly { readonly message: string; readonly fields: object }[]
+  readonly options: DaemonOptions
+  /** Ends as `kill -9` does: nothing it was doing goes on, nothing is told. */
+  crash(): Promise<void>
+}
+
+export async function openDaemon(given: Partial<DaemonOptions> = {}): Promise<Daemon> {
+  const options: DaemonOptions = {
+    world: new World(),
+    path: given.path ?? temporaryPath(),
+    clock: systemClock,
+    bootId: 'boot',
+    spoil: (store) => store,
+    ...given,
+  }
+  const { world, clock, bootId, path } = options
+  const store = options.spoil(openStore({ path, clock, bootId, onFatal: () => undefined }))
+  const gone = new AbortController()
+  const reports: { readonly message: string; readonly fields: object }[] = []
+  const workers = world.workers(gone.signal)
+  const report = (message: string, fields: object): void => void reports.push({ message, fields })
+  const { engine, stop } = await openEngine({
+    ...{ ...store, images, workers, clock, bootId, report, create: createPorts(store, world, clock) },
+    roots: { dataRoot: '/data', execRoot: '/run' },
+    supervisor: workers.supervisor,
+    streams: new Streams({ closeStdin: async () => {}, attachOutput: async () => {}, report }),
+  })
+  const crash = async (): Promise<void> => {
+    gone.abort()
+    void stop().catch(() => undefined)
+    await store.close()
+  }
+  onTestFinished(crash)
+  return { engine, store, world, reports, options, crash }
+}
+
+/** The daemon comes back on the same log and world. */
+export async function reopen(daemon: Daemon, changes: Partial<DaemonOptions> = {}): Promise<Daemon> {
+  await daemon.crash()
+  return openDaemon({ ...daemon.options, spoil: (store) => store, ...changes })
+}
+
+/** @returns the id of a new container. */
+export async function create(
+  { engine }: Daemon,
+  { name = 'web', config = { Image: 'busybox' }, hostConfig = {} }: Partial<CreateRequest> = {},
+): Promise<string> {
+  const request = { name, config: { Cmd: ['top'], ...config }, hostConfig }
+  return (await engine.create(request, origin)).id
+}
+
+export async function run(daemon: Daemon, request: Partial<CreateRequest> = {}): Promise<string> {
+  const id = await create(daemon, request)
+  await daemon.engine.start(id, origin)
+  return id
+}
+
+export const eventTypes = ({ engine }: Daemon, id: string): readonly string[] =>
+  engine.history(id).map(({ event }) => event.type)
+
+/** What `docker events` shows, in short. */
+export const actions = ({ store }: Daemon): readonly string[] =>
+  [...store.messages.range({})].map(({ action }) => action)
+
+export const messages = ({ store }: Daemon): readonly MessageRow[] => [...store.messages.range({})]
+
+/** What the log says, folded from its beginning. */
+export const folded = ({ store }: Daemon, id: string): Life =>
+  fold(store.events.read<ContainerEvent>(streamOf(id)).map(({ event }) => event))
+
+/** All that is read from projections. */
+export const projections = ({ store }: Daemon) => ({
+  containers: store.containers.list(),
+  messages: [...store.messages.range({})],
+})
+
+/** Fills the projections anew from the log. */
+export function rebuild({ store }: Daemon): void {
+  const lives = new Map<string, Life>()
+  store.rebuild((recorded) => {
+    const event = recorded.event as ContainerEvent
+    const id = recorded.stream.replace('container/', '')
+    const life = fold([event], lives.get(id))
+    lives.set(id, life)
+    store.containers.put(containerRow(id, recorded.version, life))
+    const timeNano = nanoseconds(recorded.meta.time)
+    for (const [ordinal, message] of messagesOf(event, life.context).entries())
+      store.messages.put({
+        position: recorded.position,
+        ordinal,
+        timeNano,
+        type: 'container',
+        actorId: id,
+        ...message,
+      })
+  })
+}
+
+const image: Image = {
+  id: `sha256:${'1'.repeat(64)}`,
+  config: {},
+  tags: ['busybox:latest'],
+  diffIds: [],
+  layers: [],
+  size: 1,
+  createdAt: '2026-01-01T00:00:00Z',
+  architecture: 'amd64',
+  os: 'linux',
+  author: '',
+  comment: '',
+  dockerVersion: '',
+  history: [],
+}
+
+const images: Images = {
+  list: () => [image],
+  find: (reference) => (reference === 'busybox' ? image : undefined),
+  get(reference) {
+    if (reference !== 'busybox') throw noSuchImage(reference)
+    return image
+  },
+  import: async () => image.id,
+  load: async () => [],
+  tag: async () => undefined,
+  remove: async () => [],
+}
+
+const createPorts = (store: Store, world: World, clock: Clock) => ({
+  containers: store.containers,
+  images,
+  clock,
+  durable: () => store.events.durable(),
+  defaults: { runtime: 'runc', log: { Type: 'json-file', Config: {} } },
+  validate: () => [],
+  makeLayers: async (id: string) => void world.layers.add(id),
+  removeLayers: async (id: string) => void world.layers.delete(id),
+})

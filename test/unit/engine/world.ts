@@ -1,0 +1,264 @@
+/**
+ * A world for the engine to act on: mounts, bundles, tasks and layers that are kept in sets and maps, and outlive the daemon. What takes
+ * time takes some turns of the event loop, and what the world was told to refuse or to do late, it does.
+ */
+import { setImmediate as turn } from 'node:timers/promises'
+import type { ContainerEvent, LaunchStep } from '../../../machines/container-events.ts'
+import type { EffectWorkers } from '../../../src/engine/effects.ts'
+import { TallyError } from '../../../src/errors.ts'
+import type {
+  ExitStatus,
+  Supervisor,
+  SupervisorEvent,
+  TaskSpec,
+  TaskState,
+} from '../../../src/supervisor/port.ts'
+import { signalNumber } from '../../../src/supervisor/signals.ts'
+import { awaitPidWorker, startProcessWorker, startShimWorker } from '../../../src/workers/task.ts'
+import type { Job, Worker } from '../../../src/workers/worker.ts'
+
+/** How a container's program behaves. */
+export interface Program {
+  /** Ends with this code as soon as it was started. */
+  readonly endsWith?: number
+  /** Signals that do not end it, by number. */
+  readonly survives?: readonly number[]
+}
+
+interface Task {
+  readonly spec: TaskSpec
+  state: TaskState
+  readonly ended: PromiseWithResolvers<ExitStatus>
+}
+
+export type Operation =
+  | LaunchStep
+  | 'unmount'
+  | 'dropBundle'
+  | 'kill'
+  | 'pause'
+  | 'resume'
+  | 'delete'
+  | 'removeLayers'
+
+const exitedAt = '2026-01-01T00:01:00.000000000Z'
+const never = new Promise<never>(() => undefined)
+
+export class World {
+  readonly layers = new Set<string>()
+  readonly mounts = new Set<string>()
+  readonly bundles = new Set<string>()
+  readonly tasks = new Map<string, Task>()
+  /** All that was done, in order, as `<operation> <container>`. */
+  readonly done: string[] = []
+  /** By container id; what is not in here runs until it is told to end. */
+  readonly programs = new Map<string, Program>()
+  /** Asked before every operation: throws what the world answers with instead, or holds it up. */
+  hinder: (operation: Operation, id: string) => void | Promise<void> = () => undefined
+  /** Turns of the event loop that an operation takes. */
+  delay: () => number = () => 1
+  readonly #listeners = new Set<(event: SupervisorEvent) => void>()
+  #nextPid = 100
+
+  /** What is there for a container beside its layers. */
+  leftovers(id: string): readonly string[] {
+    return [
+      ...(this.mounts.has(id) ? ['mount'] : []),
+      ...(this.bundles.has(id) ? ['bundle'] : []),
+      ...(this.tasks.has(id) ? ['task'] : []),
+    ]
+  }
+
+  /** The hands of one daemon: once `gone` is aborted, nothing that it began goes on or answers. */
+  workers(gone: AbortSignal): EffectWorkers {
+    const supervisor = this.supervisor(gone)
+    const roots = { dataRoot: '/data', execRoot: '/run' }
+    const openStreams = async (): Promise<void> => undefined
+    const options = { roots, supervisor, bootId: 'boot', runtimePath: (name: string) => name, openStreams }
+    return {
+      supervisor,
+      launch: {
+        mountRootfs: this.#place(gone, 'mountRootfs', 'unmount', this.mounts, ({ id, runId }) => ({
+          type: 'RootfsMounted',
+          runId,
+          rootfs: `/rootfs/${id}`,
+        })),
+        prepareBundle: this.#place(gone, 'prepareBundle', 'dropBundle', this.bundles, ({ id, runId }) => ({
+          type: 'BundlePrepared',
+          runId,
+          bundle: `/bundle/${id}`,
+        })),
+        startShim: startShimWorker(options),
+        awaitPid: awaitPidWorker(options),
+        startProcess: startProcessWorker(options),
+      },
+      remove: (id) => this.#act(gone, 'removeLayers', id, () => void this.layers.delete(id)),
+      abandonStreams: (id) => void this.done.push(`abandonStreams ${id}`),
+    }
+  }
+
+  supervisor(gone: AbortSignal): Supervisor {
+    const act = <T>(operation: Operation, id: string, work: () => T): Promise<T> =>
+      this.#act(gone, operation, id, work)
+    return {
+      startShim: (spec) => act('startShim', spec.id, () => this.#startShim(spec).state.shim),
+      awaitPid: (id) => act('awaitPid', id, () => this.#recordPid(id)),
+      startProcess: (id) => act('startProcess', id, () => this.#startProcess(id)),
+      wait: (id, signal) => this.#wait(gone, id, signal),
+      kill: (id, name) => act('kill', id, () => this.#signal(id, signalNumber(name))),
+      pause: (id) => act('pause', id, () => this.freeze(id, true)),
+      resume: (id) => act('resume', id, () => this.freeze(id, false)),
+      delete: (id) => act('delete', id, () => this.#delete(id)),
+      closeStdin: async () => undefined,
+      attachOutput: async () => undefined,
+      resize: async () => undefined,
+      task: async (id) => this.tasks.get(id)?.state,
+      tasks: async () => [...this.tasks.values()].map(({ state }) => state),
+      events: (signal) => this.#events(signal),
+      version: async () => ({ version: 'test', revision: '' }),
+    }
+  }
+
+  /** The program ends by itself. */
+  exit(id: string, exitCode: number, oomKilled = false): void {
+    const task = this.tasks.get(id)
+    if (task === undefined || task.state.exit !== null) return
+    const exit: ExitStatus = { exitCode, exitedAt, oomKilled }
+    task.state = { ...task.state, status: 'stopped', exit }
+    task.ended.resolve(exit)
+  }
+
+  /** The kernel's OOM killer chose a process of the container, not the first one. */
+  runOutOfMemory(id: string): void {
+    this.#tell(id, 'oom')
+  }
+
+  freeze(id: string, frozen: boolean): void {
+    const task = this.#running(id)
+    task.state = { ...task.state, status: frozen ? 'paused' : 'running' }
+    this.#tell(id, frozen ? 'paused' : 'resumed')
+  }
+
+  /** All that lives only as long as the host runs is gone. */
+  reboot(): void {
+    for (const lost of [this.mounts, this.bundles, this.tasks]) lost.clear()
+  }
+
+  /** A mount or a bundle: something that is there or not. */
+  #place(
+    gone: AbortSignal,
+    make: 'mountRootfs' | 'prepareBundle',
+    drop: 'unmount' | 'dropBundle',
+    places: Set<string>,
+    fact: (job: Job) => ContainerEvent,
+  ): Worker {
+    return {
+      perform: (job) =>
+        this.#act(gone, make, job.id, () => {
+          places.add(job.id)
+          return [fact(job)]
+        }),
+      undo: ({ id }) => this.#act(gone, drop, id, () => void places.delete(id)),
+    }
+  }
+
+  async #act<T>(gone: AbortSignal, operation: Operation, id: string, work: () => T): Promise<T> {
+    if (gone.aborted) return never
+    await this.hinder(operation, id)
+    for (let turns = this.delay(); turns > 0; turns -= 1) await turn()
+    if (gone.aborted) return never
+    this.done.push(`${operation} ${id}`)
+    const result = work()
+    for (let turns = this.delay(); turns > 0; turns -= 1) await turn()
+    return gone.aborted ? never : result
+  }
+
+  #startShim(spec: TaskSpec): Task {
+    const known = this.tasks.get(spec.id)
+    if (known?.spec.runId === spec.runId) return known
+    if (known !== undefined) throw new TallyError('already-exists', `task ${spec.id} already exists`)
+    if (!this.mounts.has(spec.id) || !this.bundles.has(spec.id))
+      throw new TallyError('internal', `the bundle of ${spec.id} is not there`)
+    const { id, runId, bundle } = spec
+    const shim = this.#newProcess()
+    const state: TaskState = { id, runId, bundle, status: 'creating', shim, process: null, exit: null }
+    const task: Task = { spec, state, ended: Promise.withResolvers() }
+    this.tasks.set(id, task)
+    return task
+  }
+
+  #recordPid(id: string) {
+    const task = this.#find(id)
+    const process = task.state.process ?? this.#newProcess()
+    if (task.state.status === 'creating') task.state = { ...task.state, status: 'created', process }
+    return process
+  }
+
+  #startProcess(id: string): { readonly startedAt: string } {
+    const task = this.#find(id)
+    if (task.state.status === 'created') task.state = { ...task.state, status: 'running' }
+    const { endsWith } = this.programs.get(id) ?? {}
+    if (endsWith !== undefined) this.exit(id, endsWith)
+    return { startedAt: '2026-01-01T00:00:00.000000000Z' }
+  }
+
+  async #wait(gone: AbortSignal, id: string, signal?: AbortSignal): Promise<ExitStatus> {
+    const task = this.tasks.get(id)
+    const unknown = { exitCode: 255, exitedAt, oomKilled: false, reason: `no task ${id} is known` }
+    const { promise: aborted, reject } = Promise.withResolvers<never>()
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+    const exit = await Promise.race([task?.ended.promise ?? unknown, aborted])
+    return gone.aborted ? never : exit
+  }
+
+  #signal(id: string, signal: number): void {
+    const { state } = this.#running(id)
+    const deadly = signal === 9 || !(this.programs.get(id)?.survives ?? []).includes(signal)
+    const unkillable = this.programs.get(id)?.survives?.includes(9) === true
+    if (deadly && !unkillable && (state.status !== 'paused' || signal === 9)) this.exit(id, 128 + signal)
+  }
+
+  #delete(id: string): void {
+    this.exit(id, 137)
+    this.tasks.delete(id)
+  }
+
+  #find(id: string): Task {
+    const task = this.tasks.get(id)
+    if (task === undefined) throw new TallyError('not-found', `task ${id}: not found`)
+    return task
+  }
+
+  #running(id: string): Task {
+    const task = this.#find(id)
+    if (task.state.status === 'running' || task.state.status === 'paused') return task
+    throw new TallyError('not-found', `task ${id}: process already finished: not found`)
+  }
+
+  #newProcess() {
+    this.#nextPid += 1
+    return { pid: this.#nextPid, startTicks: String(this.#nextPid) }
+  }
+
+  #tell(id: string, type: SupervisorEvent['type']): void {
+    const { runId } = this.#find(id).spec
+    for (const listener of this.#listeners) listener({ type, id, runId })
+  }
+
+  async *#events(signal: AbortSignal): AsyncGenerator<SupervisorEvent> {
+    const waiting: SupervisorEvent[] = []
+    let wake = Promise.withResolvers<void>()
+    const listener = (event: SupervisorEvent): void => {
+      waiting.push(event)
+      wake.resolve()
+    }
+    this.#listeners.add(listener)
+    signal.addEventListener('abort', () => wake.resolve(), { once: true })
+    while (!signal.aborted) {
+      yield* waiting.splice(0)
+      await wake.promise
+      wake = Promise.withResolvers()
+    }
+    this.#listeners.delete(listener)
+  }
+}
