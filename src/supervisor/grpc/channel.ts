@@ -1,5 +1,6 @@
 /** Calls of gRPC methods as promises and streams, over one connection that is made again when it breaks. */
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import { TallyError } from '../../errors.ts'
 import { ourNamespace } from './handler.ts'
 import { fromStatus } from './status.ts'
 
@@ -17,6 +18,17 @@ export class Channel {
     this.#client = new Client(`unix:${socket}`, credentials.createInsecure(), {
       'grpc.initial_reconnect_backoff_ms': 50,
       'grpc.max_reconnect_backoff_ms': 500,
+    })
+  }
+
+  /** @throws TallyError unavailable if no connection can be made in that time. */
+  ready(milliseconds: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.waitForReady(Date.now() + milliseconds, (error) =>
+        error === undefined
+          ? resolve()
+          : reject(new TallyError('unavailable', error.message, { cause: error })),
+      )
     })
   }
 

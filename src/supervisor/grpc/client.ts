@@ -19,6 +19,8 @@ export function connectSupervisor(socket: string): Supervisor & AsyncDisposable 
 const patienceMilliseconds = 10_000
 const pauseMilliseconds = 50
 
+const SIGKILL = 9
+
 class RemoteSupervisor implements Supervisor, AsyncDisposable {
   readonly #channel: Channel
   readonly #own = proto.tallyman.supervisor.v1.Supervisor.service
@@ -49,9 +51,12 @@ class RemoteSupervisor implements Supervisor, AsyncDisposable {
     return fromExit(await persist(attempt, { patience: Number.POSITIVE_INFINITY, signal }))
   }
 
-  /** Made once: a signal that is sent twice is two signals. */
+  /** Sent once, but for SIGKILL: a signal that is sent twice is two signals. So the connection has to stand first. */
   async kill(id: string, signalName: string): Promise<void> {
-    await this.#channel.call(this.#tasks.Kill, { containerId: id, signal: signalNumber(signalName) })
+    const signal = signalNumber(signalName)
+    const send = () => this.#channel.call(this.#tasks.Kill, { containerId: id, signal })
+    if (signal === SIGKILL) await persist(send)
+    else await this.#channel.ready(patienceMilliseconds).then(send)
   }
 
   async pause(id: string): Promise<void> {
