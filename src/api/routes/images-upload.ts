@@ -24,20 +24,28 @@ export const imageUploadRoutes: FastifyPluginAsyncTypebox<{ readonly engine: Eng
   app.post('/images/create', { schema: createSchema }, async (request, reply) => {
     refusePull(request.query)
     const id = await images.import(bodyOf(request.body), importOptions(request.query), originOf(request))
-    return reply.type('application/json').send(`${JSON.stringify({ status: id })}\r\n`)
+    return reply.type('application/json').send(progress([{ status: id }]))
   })
 
   const loadSchema = { operationId: 'ImageLoad' }
   app.post('/images/load', { schema: loadSchema }, async (request, reply) => {
-    reply.type('application/json')
-    try {
-      const loaded = await images.load(bodyOf(request.body), originOf(request))
-      return loaded.map((line) => `${JSON.stringify({ stream: `${line}\n` })}\r\n`).join('')
-    } catch (error) {
-      if (error instanceof TallyError) return failureLine(error)
-      throw error
-    }
+    const loaded = images.load(bodyOf(request.body), originOf(request))
+    const messages = await loaded.then(toMessages, failureMessage)
+    return reply.type('application/json').send(progress(messages))
   })
+}
+
+/** Docker's stream of messages. Bytes, because the docker CLI prints them raw if Fastify adds a charset to the type. */
+const progress = (messages: readonly object[]): Buffer =>
+  Buffer.from(messages.map((message) => `${JSON.stringify(message)}\r\n`).join(''))
+
+const toMessages = (lines: readonly string[]): readonly object[] =>
+  lines.map((line) => ({ stream: `${line}\n` }))
+
+/** Docker's clients read a failed load from its messages: the status is 200. */
+function failureMessage(error: unknown): readonly object[] {
+  if (!(error instanceof TallyError)) throw error
+  return [{ errorDetail: { message: error.message }, error: error.message }]
 }
 
 /** @throws TallyError not-supported, with what to do instead: `docker run` shows it for an image that is not here. */
@@ -74,7 +82,3 @@ function bodyOf(body: unknown): Readable {
   if (body === undefined || body === null) return Readable.from([])
   throw badRequest('the body must be a tar archive')
 }
-
-/** Docker's clients read a failed load from its progress messages: the status is 200. */
-const failureLine = ({ message }: TallyError): string =>
-  `${JSON.stringify({ errorDetail: { message }, error: message })}\r\n`
