@@ -1,6 +1,6 @@
 /** Puts the HTTP API together: Docker's Engine API with and without a version before the path. */
 import { randomUUID } from 'node:crypto'
-import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify'
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Engine } from '../engine/port.ts'
 import type { DaemonInfo } from './daemon-info.ts'
@@ -8,6 +8,7 @@ import { answerError } from './errors.ts'
 import { guardRequests } from './guards.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
 import { acceptBodies } from './json-body.ts'
+import { sendBareJsonType } from './json-type.ts'
 import { absentRoutes } from './routes/absent.ts'
 import { containerRoutes } from './routes/containers.ts'
 import { attachRoutes } from './routes/containers-attach.ts'
@@ -38,6 +39,7 @@ export interface ServerDependencies {
 export function createServer({ clock = systemClock, ...dependencies }: ServerDependencies): FastifyInstance {
   const app = emptyServer(dependencies.logger)
   app.setErrorHandler(answerError)
+  app.addHook('onSend', sendBareJsonType)
   app.setValidatorCompiler(schemaValidator)
   acceptBodies(app)
   guardRequests(app, dependencies.daemon)
@@ -49,7 +51,7 @@ function emptyServer(loggerInstance: FastifyBaseLogger): FastifyInstance {
   let http: HttpServer | undefined
   const app = fastify({
     loggerInstance,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     exposeHeadRoutes: false,
     forceCloseConnections: true,
