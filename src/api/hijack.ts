@@ -7,7 +7,8 @@ import { badRequest } from '../errors.ts'
 import { type FrameStream, frameWriter } from './frames.ts'
 import { takenSocket } from './http-server.ts'
 
-const probeInterval = 5_000
+/** Milliseconds. */
+const probeInterval = 2_000
 
 export interface Hijacked {
   /** What the client sends; ends when it closes its half. Destroying it drops what still comes. */

@@ -3,7 +3,6 @@
  * `Upgrade: tcp`, and, in the old way, by a plain request that is answered 200. Node knows only the first and would read what follows the
  * second as another request. Here both are upgrades: Node's parser stops behind the head, and the socket is ours.
  */
-import { once } from 'node:events'
 import {
   createServer,
   type IncomingMessage,
@@ -67,12 +66,20 @@ function takeOver(request: IncomingMessage, socket: Duplex, head: Buffer, handle
 }
 
 /** dockerode sends its options as a body too; what follows it belongs to the stream. */
-async function discard(socket: Socket, length: number): Promise<void> {
-  if (length === 0) return
-  while (socket.read(length) === null) {
-    if (socket.readableEnded || socket.destroyed) throw new Error('the request ended within its body')
-    await once(socket, 'readable')
+function discard(socket: Socket, length: number): Promise<void> {
+  if (length === 0) return Promise.resolve()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  let missing = length
+  const take = (chunk: Buffer) => {
+    missing -= chunk.length
+    if (missing > 0) return
+    socket.off('data', take).pause()
+    if (missing < 0) socket.unshift(chunk.subarray(missing))
+    resolve()
   }
+  socket.on('data', take)
+  for (const event of ['end', 'close']) socket.once(event, () => reject(new Error('no whole body')))
+  return promise
 }
 
 function responseOn(
