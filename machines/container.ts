@@ -190,6 +190,7 @@ const machineSetup = setup({
         : {},
     ),
     forgetDeadline: assign({ deadline: null }),
+    /** An event that changes nothing is accepted only if it has an action. */
     note: () => undefined,
   },
 })
@@ -329,7 +330,6 @@ export const containerMachine = machineSetup.createMachine({
   },
   on: {
     ContainerRenamed: { actions: 'rename' },
-    /** Changes nothing; the action makes it one that `can` accepts. */
     Attached: { actions: 'note' },
   },
 })

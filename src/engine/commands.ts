@@ -190,15 +190,16 @@ const longestWait = 1_000_000_000
 
 const later = (clock: Clock, delay: bigint): string => rfc3339(nanoseconds(clock.now()) + delay)
 
-/** Docker's exit code and error of the run that ends next; see `Engine.wait`. */
+/** Docker's exit code and error of the run that ends next, or with `ending` of one that has just ended; see `Engine.wait`. */
 export async function nextExit(
   lifecycle: Lifecycle,
-  signal: AbortSignal,
+  { ending, signal }: { readonly ending: boolean; readonly signal: AbortSignal },
 ): Promise<{ readonly exitCode: number; readonly error?: string }> {
+  const past = ending || !lifecycle.life.matches('releasing') ? undefined : lifecycle.life.context.run?.id
   let ended: Outcome | undefined
   const outcome = await lifecycle.until((life, event) => {
     const { run } = life.context
-    if (event !== undefined && life.matches('releasing')) ended = run?.outcome
+    if (life.matches('releasing') && run?.id !== past) ended = run?.outcome
     return event?.type === 'Released' && ended !== undefined ? ended : undefined
   }, signal)
   const error = outcome.kind === 'failed' ? { error: outcome.failure.message } : {}

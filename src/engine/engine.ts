@@ -113,7 +113,8 @@ async function waitFor(
   const { life } = lifecycle
   if (condition === 'not-running' && !commands.isActive(life))
     return { exitCode: exitCode(life.context.run?.outcome) }
-  if (condition !== 'removed') return commands.nextExit(lifecycle, signal)
+  if (condition !== 'removed')
+    return commands.nextExit(lifecycle, { ending: condition === 'not-running', signal })
   await lifecycle.until((now) => (now.matches('removed') ? true : undefined), signal)
   return { exitCode: exitCode(lifecycle.life.context.run?.outcome) }
 }
@@ -140,7 +141,7 @@ async function observeSupervisor(
   const types = { oom: 'OomKilled', paused: 'Paused', resumed: 'Resumed' } as const
   try {
     for await (const { type, id, runId } of supervisor.events(signal))
-      registry.get(id)?.observe({ type: types[type], runId })
+      registry.get(id)?.witness(() => ({ type: types[type], runId }))
   } catch (err) {
     if (!signal.aborted) report('supervisor events ended', { err })
   }

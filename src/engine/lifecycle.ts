@@ -15,6 +15,8 @@ import {
 import { TallyError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import { type ContainerCommand, type Decision, decide } from './decide.ts'
+import { retryDelay } from './retry-delay.ts'
+import { Witnessed } from './witnessed.ts'
 
 export interface LifecyclePorts {
   /** Appends the event with its projections; `life` is the state after it. Returns the event's position. */
@@ -43,8 +45,6 @@ interface RunningEffect {
 }
 
 const launchSteps = ['mountRootfs', 'prepareBundle', 'startShim', 'awaitPid', 'startProcess'] as const
-const firstRetryDelay = 100
-const longestRetryDelay = 10_000
 const longestSending = 1_000
 
 export class Lifecycle {
@@ -57,6 +57,7 @@ export class Lifecycle {
   readonly #aborted = new Set<Promise<void>>()
   readonly #listeners = new Set<(life: Life, event: ContainerEvent) => void>()
   readonly #attempts = new Map<string, number>()
+  readonly #witnessed: Witnessed
   #timer: { readonly key: string; readonly cancel: () => void } | undefined
   #stopped = false
 
@@ -65,6 +66,11 @@ export class Lifecycle {
     this.#life = life
     this.#version = version
     this.#cause = { origin: undefined, position: undefined }
+    this.#witnessed = new Witnessed({
+      record: (event) => void this.observe(event),
+      sleep: (delay, wake) => ports.sleep(delay, wake),
+      report: (message, fields) => ports.report(message, fields),
+    })
   }
 
   get life(): Life {
@@ -88,7 +94,12 @@ export class Lifecycle {
     return decision
   }
 
-  /** Records what the world did by itself. @returns false if the state does not accept it (it is stale). */
+  /** Records what the world did by itself, as soon as the log can take it; what the state does not accept is stale and dropped. */
+  witness(makeEvent: () => ContainerEvent): void {
+    this.#witnessed.add(makeEvent)
+  }
+
+  /** Records an event now. @returns false if the state does not accept it. */
   observe(event: ContainerEvent, origin?: Origin): boolean {
     if (this.#stopped || !this.#life.can(event)) return false
     this.#apply(event, origin, undefined)
@@ -130,6 +141,7 @@ export class Lifecycle {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
+    this.#witnessed.stop()
     const effects = [...this.#running.values()]
     for (const { controller } of effects) controller.abort()
     await Promise.all([...effects.map(({ done }) => done), ...this.#aborted])
@@ -176,12 +188,8 @@ export class Lifecycle {
     const events = await this.#perform(effect, signal)
     if (effect.type === 'watchProcess') await this.#signalsSent()
     if (signal.aborted) return
-    try {
-      if (events !== undefined) return this.#settle(effect, events)
-    } catch (error) {
-      this.#ports.report('event not recorded', { effect: effect.type, run: effect.runId, err: error })
-    }
-    this.#retryLater(effect)
+    if (events !== undefined) this.#settle(effect, events)
+    if (!this.#stopped && !signal.aborted) this.#retryLater(effect)
   }
 
   /** What ended a process is recorded before its end, as Docker tells `kill` before `die`; but an end never waits long for it. */
@@ -206,25 +214,24 @@ export class Lifecycle {
     }
   }
 
+  /** Records what the effect brought. An effect that has brought what its state waits for is aborted by that. */
   #settle(effect: Effect, events: readonly ContainerEvent[]): void {
     const { origin, position } = this.#cause
-    this.#running.delete(effect.key)
-    this.#attempts.delete(effect.key)
-    for (const event of events) {
-      if (this.#stopped) return
-      if (this.#life.can(event)) this.#apply(event, origin, position)
+    try {
+      for (const event of events)
+        if (!this.#stopped && this.#life.can(event)) this.#apply(event, origin, position)
+    } catch (err) {
+      this.#ports.report('event not recorded', { effect: effect.type, run: effect.runId, err })
     }
-    this.#reconcile()
   }
 
-  /** What has to be undone or watched must succeed in the end: it is tried again for as long as the state asks for it. */
+  /** What the state still asks for must succeed in the end, so it is tried again. */
   #retryLater(effect: Effect): void {
     const attempt = (this.#attempts.get(effect.key) ?? 0) + 1
     this.#attempts.set(effect.key, attempt)
-    const delay = Math.min(firstRetryDelay * 2 ** (attempt - 1), longestRetryDelay)
     const controller = new AbortController()
     const done = new Promise<void>((resolve) => {
-      const cancel = this.#ports.sleep(delay, resolve)
+      const cancel = this.#ports.sleep(retryDelay(attempt), resolve)
       controller.signal.addEventListener('abort', () => {
         cancel()
         resolve()
@@ -239,7 +246,7 @@ export class Lifecycle {
     this.#timer?.cancel()
     this.#timer = timer && {
       key: timer.key,
-      cancel: this.#ports.sleepUntil(timer.due, () => this.observe(this.#ports.timerEvent(timer))),
+      cancel: this.#ports.sleepUntil(timer.due, () => this.witness(() => this.#ports.timerEvent(timer))),
     }
   }
 }

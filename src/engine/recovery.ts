@@ -3,6 +3,7 @@ import type { ContainerEvent } from '../../machines/container-events.ts'
 import type { Clock } from '../clock.ts'
 import type { ContainerRows, EventStore } from '../store/port.ts'
 import type { Supervisor, TaskState } from '../supervisor/port.ts'
+import { isActive } from './commands.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { type Registry, streamOf } from './registry.ts'
 
@@ -36,8 +37,11 @@ function recoverOne(
 ): void {
   const lifecycle = registry.load(id)
   const lastBoot = events.read(streamOf(id), { after: lifecycle.version - 1 }).at(-1)?.meta.bootId
-  if (lastBoot !== bootId) lifecycle.observe({ type: 'HostRebooted', bootId, observedAt: clock.now() })
-  for (const event of frozenWhileAway(lifecycle, task)) lifecycle.observe(event)
+  if (lastBoot !== bootId) {
+    const observedAt = clock.now()
+    lifecycle.witness(() => ({ type: 'HostRebooted', bootId, observedAt }))
+  }
+  for (const event of frozenWhileAway(lifecycle, task)) lifecycle.witness(() => event)
   lifecycle.resume()
 }
 
@@ -48,12 +52,16 @@ function frozenWhileAway({ life }: Lifecycle, task: TaskState | undefined): read
   return [{ type: task.status === 'paused' ? 'Paused' : 'Resumed', runId }]
 }
 
-/** Ends tasks that no container in the log wants. */
+/** Ends tasks that no container in the log wants. One whose container could not be loaded may be wanted. */
 async function releaseOrphans(
-  { registry, supervisor, report }: RecoveryPorts,
+  { registry, containers, supervisor, report }: RecoveryPorts,
   ids: readonly string[],
 ): Promise<void> {
-  for (const id of ids.filter((task) => registry.get(task) === undefined)) {
+  const isOrphan = (id: string): boolean => {
+    const lifecycle = registry.get(id)
+    return lifecycle === undefined ? (containers.byId(id)?.removed ?? true) : !isActive(lifecycle.life)
+  }
+  for (const id of ids.filter(isOrphan)) {
     report('orphaned task released', { container: id })
     await supervisor.delete(id).catch((err) => report('orphaned task not released', { container: id, err }))
   }

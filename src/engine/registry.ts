@@ -102,9 +102,18 @@ export class Registry {
         for (const one of all) this.#project(id, one, life)
       },
     })
-    if (version % snapshotEvery === 0) events.saveSnapshot(streamOf(id), version, machineVersion, save(life))
+    if (version % snapshotEvery === 0) this.#saveSnapshot(id, version, life)
     if (life.matches('removed')) this.#lives.delete(id)
     return recorded?.position ?? 0
+  }
+
+  /** The event is in the log already, and a snapshot saves time only: that it can't be written must not look as if the event were not. */
+  #saveSnapshot(id: string, version: number, life: Life): void {
+    try {
+      this.#ports.events.saveSnapshot(streamOf(id), version, machineVersion, save(life))
+    } catch (err) {
+      this.#ports.report('snapshot not saved', { container: id, err })
+    }
   }
 
   #project(id: string, recorded: RecordedEvent<ContainerEvent>, life: Life): void {

@@ -1,5 +1,5 @@
 /** What containers go through, as events, for tests that begin in a certain state. */
-import type { ContainerEvent } from '../../../machines/container-events.ts'
+import type { ContainerEvent, ContainerEventOf } from '../../../machines/container-events.ts'
 import { fold, type Life } from '../../../machines/container-life.ts'
 import { aSpec, type SpecChanges } from '../../fixtures/spec.ts'
 
@@ -36,7 +36,7 @@ export const exited = (exitCode = 0, runId = 'r1'): ContainerEvent => ({
 export const released = (runId = 'r1'): ContainerEvent => ({ type: 'Released', runId })
 export const paused = (runId = 'r1'): ContainerEvent => ({ type: 'Paused', runId })
 
-export const stopRequested: ContainerEvent = {
+export const stopRequested: ContainerEventOf<'StopRequested'> = {
   type: 'StopRequested',
   signal: 'SIGTERM',
   timeoutSeconds: 10,

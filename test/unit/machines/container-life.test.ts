@@ -1,4 +1,5 @@
 import { describe, expect, test as it } from 'vitest'
+import type { ContainerEvent } from '../../../machines/container-events.ts'
 import { evolve, pendingEffects, pendingTimer } from '../../../machines/container-life.ts'
 import {
   at,
@@ -14,7 +15,7 @@ import {
 } from '../engine/container-log.ts'
 
 const running = [created(), ...started()]
-const effects = (...events: Parameters<typeof lifeAfter>) =>
+const effects = (...events: readonly ContainerEvent[]) =>
   pendingEffects(lifeAfter(...events)).map(({ type }) => type)
 
 describe('A stop', () => {
@@ -32,7 +33,7 @@ describe('A stop', () => {
   })
 
   it('moves the deadline each time it is asked for', () => {
-    const again = { ...stopRequested, deadline: at } as const
+    const again: ContainerEvent = { ...stopRequested, deadline: at }
     expect(pendingTimer(lifeAfter(...running, stopRequested))?.due).toBe(later)
     expect(pendingTimer(lifeAfter(...running, stopRequested, again))?.due).toBe(at)
   })
