@@ -76,10 +76,10 @@ function logTarget({ hostConfig }: ContainerSpec, path: string): LogTarget | nul
   return { driver: 'json-file', path, maxSize, maxFile: Number(Config['max-file'] ?? 1) }
 }
 
-const units: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }
+const units: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15 }
 
-/** Bytes of Docker's `10m`, `512k`, `1g`; 0 for `-1` (no limit). */
+/** Bytes of `10m`, `512k`, `1 GB`: log sizes are decimal in Docker, also those with an `i`; 0 for `-1` (no limit). */
 export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([bkmg]?)b?$/i.exec(text.trim())
+  const match = /^(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?$/i.exec(text.trim())
   return match === null ? 0 : Math.floor(Number(match[1]) * (units[(match[2] ?? '').toLowerCase()] ?? 1))
 }

@@ -1,0 +1,210 @@
+import { describe, expect, test as it } from 'vitest'
+import { TallyError } from '../../../src/errors.ts'
+import type { Store } from '../../../src/store/open.ts'
+import { create, eventTypes, folded, openDaemon, origin, reopen, run } from './daemon.ts'
+import { gate } from './gate.ts'
+import { turns } from './turns.ts'
+import type { Operation } from './world.ts'
+
+const steps: readonly (readonly [Operation, string])[] = [
+  ['mountRootfs', 'launching.starting'],
+  ['prepareBundle', 'launching.rootfs-mounted'],
+  ['startShim', 'launching.bundle-ready'],
+  ['awaitPid', 'launching.shim-started'],
+  ['startProcess', 'launching.pid-recorded'],
+]
+
+describe.each(steps)('A daemon that was killed at %s', (operation, milestone) => {
+  it('finds the container where it was and brings it to run', async () => {
+    const daemon = await openDaemon()
+    const id = await create(daemon)
+    const held = gate(daemon.world, operation)
+    daemon.engine.start('web', origin).catch(() => undefined)
+    await held.reached
+    await daemon.crash()
+    const again = await reopen(daemon)
+    expect(again.engine.get('web').milestone).toBe(milestone)
+    held.open()
+    await expect.poll(() => again.engine.get('web').milestone).toBe('running')
+    expect(again.world.leftovers(id)).toEqual(['mount', 'bundle', 'task'])
+    expect(again.engine.history(id).map(({ event }) => event.type)).toEqual([
+      ...['ContainerCreated', 'StartRequested', 'RootfsMounted', 'BundlePrepared'],
+      ...['ShimStarted', 'PidRecorded', 'ProcessStarted'],
+    ])
+  })
+
+  it('undoes it all after a reboot of the host', async () => {
+    const daemon = await openDaemon()
+    const id = await create(daemon)
+    const held = gate(daemon.world, operation)
+    daemon.engine.start('web', origin).catch(() => undefined)
+    await held.reached
+    await daemon.crash()
+    held.open()
+    daemon.world.reboot()
+    const again = await reopen(daemon, { bootId: 'next' })
+    await expect.poll(() => again.engine.get('web').milestone).toBe('failed')
+    expect(eventTypes(again, id).slice(-2)).toEqual(['HostRebooted', 'Released'])
+    expect(again.world.leftovers(id)).toEqual([])
+  })
+})
+
+describe('A daemon that comes back', () => {
+  it('watches what runs, and records its real exit once', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
+    const again = await reopen(await reopen(daemon))
+    expect(again.engine.get('web').status).toBe('running')
+    daemon.world.exit(id, 3)
+    await turns()
+    expect(again.engine.get('web')).toMatchObject({ status: 'exited', state: { exitCode: 3 } })
+    expect(eventTypes(again, id).filter((type) => type === 'ProcessExited')).toHaveLength(1)
+  })
+
+  it('records an exit that happened while it was away', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
+    await daemon.crash()
+    daemon.world.exit(id, 3)
+    const again = await reopen(daemon)
+    await turns()
+    expect(again.engine.get('web').state).toMatchObject({ exitCode: 3, running: false })
+    expect(again.world.leftovers(id)).toEqual([])
+  })
+
+  it('calls the exit of what a reboot ended 255', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
+    await daemon.crash()
+    daemon.world.reboot()
+    const again = await reopen(daemon, { bootId: 'next' })
+    await turns()
+    expect(again.engine.get('web')).toMatchObject({
+      status: 'exited',
+      state: { exitCode: 255, error: 'the host was rebooted' },
+    })
+    const third = await reopen(again, { bootId: 'next' })
+    expect(eventTypes(third, id).slice(-2)).toEqual(['HostRebooted', 'Released'])
+  })
+
+  it('does not mind a reboot for what was at rest', async () => {
+    const daemon = await openDaemon()
+    const id = await create(daemon)
+    const again = await reopen(daemon, { bootId: 'next' })
+    expect(eventTypes(again, id)).toEqual(['ContainerCreated'])
+  })
+
+  it('learns that a container was paused and resumed meanwhile', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
+    await daemon.crash()
+    daemon.world.freeze(id, true)
+    const paused = await reopen(daemon)
+    expect(paused.engine.get('web').status).toBe('paused')
+    await paused.crash()
+    daemon.world.freeze(id, false)
+    expect((await reopen(paused)).engine.get('web').status).toBe('running')
+  })
+
+  it('goes on with a removal and with a release', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
+    const held = gate(daemon.world, 'delete')
+    daemon.engine.remove('web', { force: true, volumes: false }, origin).catch(() => undefined)
+    await held.reached
+    await daemon.crash()
+    held.open()
+    const again = await reopen(daemon)
+    await turns()
+    expect([again.engine.list(), again.world.leftovers(id), again.world.layers.size]).toEqual([[], [], 0])
+  })
+
+  it('sends a signal that was asked for and not yet sent', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
+    const held = gate(daemon.world, 'kill')
+    daemon.engine.kill('web', 'KILL', origin).catch(() => undefined)
+    await held.reached
+    await daemon.crash()
+    held.open()
+    const again = await reopen(daemon)
+    await turns()
+    expect(again.engine.get('web').state.exitCode).toBe(137)
+    expect(eventTypes(again, id)).toContain('SignalSent')
+  })
+
+  it('keeps the state over a snapshot', async () => {
+    const daemon = await openDaemon()
+    const id = await create(daemon)
+    for (let index = 0; index < 70; index += 1) {
+      await daemon.engine.rename(id, 'other', origin)
+      await daemon.engine.rename(id, 'web', origin)
+    }
+    const again = await reopen(daemon)
+    expect(again.store.events.loadSnapshot(`container/${id}`, 1)?.version).toBe(128)
+    await again.engine.start('web', origin)
+    expect(again.engine.get('web').status).toBe('running')
+    expect(folded(again, id).matches('running')).toBe(true)
+  })
+})
+
+describe('A task that no container wants', () => {
+  it('is ended', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
+    await daemon.crash()
+    const stranger = await openDaemon({ world: daemon.world })
+    expect(daemon.world.tasks.has(id)).toBe(false)
+    expect(stranger.reports).toContainEqual({ message: 'orphaned task released', fields: { container: id } })
+  })
+
+  it('is ended also if its container is at rest', async () => {
+    const daemon = await openDaemon()
+    const id = await create(daemon)
+    await daemon.crash()
+    const [mount, bundle] = [daemon.world.mounts.add(id), daemon.world.bundles.add(id)]
+    await daemon.world.supervisor(new AbortController().signal).startShim({
+      ...{ id, runId: 'old', bundle: '/b', stdio: {}, terminal: false, log: null, runtime: 'runc' },
+    })
+    await reopen(daemon)
+    expect([mount.size, bundle.size, daemon.world.tasks.size]).toEqual([1, 1, 0])
+  })
+
+  it('that can’t be ended is reported and holds nothing up', async () => {
+    const daemon = await openDaemon()
+    await run(daemon)
+    await daemon.crash()
+    daemon.world.hinder = (operation) => {
+      if (operation === 'delete') throw new Error('busy')
+    }
+    const stranger = await openDaemon({ world: daemon.world })
+    expect(stranger.reports.map(({ message }) => message)).toContain('orphaned task not released')
+  })
+})
+
+/** A store in which the log of one container can't be read. */
+const unreadable =
+  (id: string) =>
+  (store: Store): Store => ({
+    ...store,
+    events: {
+      ...store.events,
+      read(stream, options) {
+        if (stream === `container/${id}`) throw new Error('damaged')
+        return store.events.read(stream, options)
+      },
+    },
+  })
+
+describe('A container that can’t be loaded', () => {
+  it('holds up no other, and its task is not taken for an orphan', async () => {
+    const daemon = await openDaemon()
+    const lost = await run(daemon, { name: 'lost' })
+    const fine = await run(daemon, { name: 'fine' })
+    const again = await reopen(daemon, { spoil: unreadable(lost) })
+    expect(again.reports.map(({ message }) => message)).toEqual(['container not recovered'])
+    expect([...daemon.world.tasks.keys()].sort()).toEqual([lost, fine].sort())
+    await again.engine.stop('fine', {}, origin)
+    await expect(again.engine.stop('lost', {}, origin)).rejects.toBeInstanceOf(TallyError)
+  })
+})
