@@ -1,6 +1,5 @@
 /** Takes over the tasks that an earlier supervisor left in the directory. */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
-import type { Logger } from 'pino'
 import { findShim } from './shim.ts'
 import { Task, type TaskOptions } from './task.ts'
 import {
@@ -13,9 +12,8 @@ import {
   taskPaths,
 } from './task-directory.ts'
 
-export interface AdoptOptions extends Pick<TaskOptions, 'clock' | 'publish'> {
+export interface AdoptOptions extends Pick<TaskOptions, 'clock' | 'logger' | 'publish'> {
   readonly root: string
-  readonly logger: Logger
 }
 
 /** A directory that can't be taken over is reported and left; it must not keep the others from being adopted. */
@@ -31,15 +29,17 @@ export function adoptTasks(options: AdoptOptions): readonly Task[] {
   })
 }
 
-function adoptTask({ clock, publish }: AdoptOptions, paths: TaskPaths): readonly Task[] {
+function adoptTask(options: AdoptOptions, paths: TaskPaths): readonly Task[] {
   const record = readRecord(paths)
   const shim = readShim(paths) ?? findShim(paths)
   if (record === undefined || (shim === undefined && isUntouched(paths))) {
     rmSync(paths.home, { recursive: true, force: true })
     return []
   }
-  const task = new Task({ record, paths, clock, publish })
-  void task.adopt(shim ?? { pid: 0, startTicks: '0' })
+  const task = new Task({ ...options, record, paths })
+  task.adopt(shim ?? { pid: 0, startTicks: '0' }).catch((err: unknown) => {
+    options.logger.error({ task: record.id, err }, 'shim not followed')
+  })
   return [task]
 }
 

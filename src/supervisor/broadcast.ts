@@ -6,6 +6,7 @@ const backlogLimit = 16_384
 
 interface Reader<T> {
   readonly backlog: T[]
+  overrun: boolean
   wake: () => void
 }
 
@@ -14,14 +15,15 @@ export class Broadcast<T> {
 
   publish(item: T): void {
     for (const reader of this.#readers) {
-      reader.backlog.push(item)
+      reader.overrun = reader.backlog.push(item) > backlogLimit
+      if (reader.overrun) this.#readers.delete(reader)
       reader.wake()
     }
   }
 
   /** Reads from this call on until `signal` aborts. @throws TallyError unavailable for a reader that lags too far behind. */
   subscribe(signal: AbortSignal): AsyncIterable<T> {
-    const reader: Reader<T> = { backlog: [], wake: () => {} }
+    const reader: Reader<T> = { backlog: [], overrun: false, wake: () => {} }
     const stop = (): void => {
       this.#readers.delete(reader)
       reader.wake()
@@ -35,8 +37,7 @@ export class Broadcast<T> {
 async function* read<T>(reader: Reader<T>, signal: AbortSignal, stop: () => void): AsyncGenerator<T> {
   try {
     while (!signal.aborted) {
-      if (reader.backlog.length > backlogLimit)
-        throw new TallyError('unavailable', 'the reader of events is too slow')
+      if (reader.overrun) throw new TallyError('unavailable', 'the reader of events is too slow')
       const items = reader.backlog.splice(0)
       if (items.length === 0) await new Promise<void>((resolve) => (reader.wake = resolve))
       yield* items

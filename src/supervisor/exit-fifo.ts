@@ -1,5 +1,5 @@
 /** The supervisor's end of a shim's `exit` fifo: lines that say how far the shim is, and its hang-up when the shim is gone. */
-import { readSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { failedWith } from '../kernel/addon.ts'
 import { fifoReader, openFifo } from '../kernel/fifo.ts'
@@ -55,8 +55,10 @@ export class ExitFifo implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#closed) return
     this.#closed = true
-    this.#reader?.destroy()
+    if (this.#reader === undefined) closeSync(this.#fd)
+    else this.#reader.destroy()
   }
 
   #take(text: string): void {

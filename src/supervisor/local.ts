@@ -1,24 +1,20 @@
 /** The supervisor in this process. It has no memory of its own: its state is its directory and the live shims, whom it takes over when it opens. */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { TallyError } from '../errors.ts'
-import { failedWith } from '../kernel/addon.ts'
-import { isAlive } from '../kernel/process-identity.ts'
+import { abortable } from './abortable.ts'
 import { adoptTasks } from './adopt.ts'
 import { Broadcast } from './broadcast.ts'
-import { cgroupMembers, isFrozen, thaw } from './cgroup.ts'
+import { launchTask } from './launch.ts'
 import type { ExitStatus, ProcessIdentity, Supervisor, SupervisorEvent, TaskSpec } from './port.ts'
 import { releaseTask } from './release.ts'
-import { pauseContainer, type RuntimeResult, type RuntimeTarget, resumeContainer } from './runc-command.ts'
+import type { RuntimeTarget } from './runc-command.ts'
 import { serial } from './serial.ts'
-import { spawnShim } from './shim.ts'
 import { signalNumber } from './signals.ts'
 import { startProcess } from './start-process.ts'
-import { Task } from './task.ts'
-import { type BundleConfig, makeTaskDirectory, taskPaths, writeFact } from './task-directory.ts'
+import type { Task } from './task.ts'
 import { isSupervisorEvent, type TaskEvent, type TaskFact } from './task-event.ts'
+import { setFrozen, signalTask, signalWholeTask, taskProcesses } from './task-process.ts'
 import { supervisorVersion } from './version.ts'
 
 export interface SupervisorOptions {
@@ -98,16 +94,12 @@ class DirectorySupervisor implements LocalSupervisor {
 
   async kill(id: string, signalName: string): Promise<void> {
     const signal = signalNumber(signalName)
-    await this.#inOrderFor(id, async (task) => {
-      process.kill(running(task).pid, signal)
-      if (signal === SIGKILL && isFrozen(task.cgroup)) thaw(task.cgroup)
-    })
+    await this.#inOrderFor(id, async (task) => signalTask(task, signal))
   }
 
   async killAll(id: string, signalName: string): Promise<void> {
-    await this.kill(id, signalName)
-    const [, ...others] = await this.processes(id)
-    for (const pid of others) signalQuietly(pid, signalNumber(signalName))
+    const signal = signalNumber(signalName)
+    await this.#inOrderFor(id, async (task) => signalWholeTask(task, signal))
   }
 
   pause(id: string): Promise<void> {
@@ -159,11 +151,7 @@ class DirectorySupervisor implements LocalSupervisor {
   }
 
   processes(id: string): Promise<readonly number[]> {
-    return this.#withTask(id, async ({ process: first, cgroup }) => {
-      const members = cgroupMembers(cgroup)
-      const rest = members.filter((pid) => pid !== first?.pid)
-      return first !== null && isAlive(first) ? [first.pid, ...rest] : rest
-    })
+    return this.#withTask(id, async (task) => taskProcesses(task))
   }
 
   spec(id: string): TaskSpec {
@@ -185,32 +173,22 @@ class DirectorySupervisor implements LocalSupervisor {
   }
 
   async #launch(spec: TaskSpec): Promise<ProcessIdentity> {
-    const { root, runtimeRoot, shim: binary, clock, defaultRuntime } = this.#options
-    const paths = taskPaths(root, spec.id)
-    const config = JSON.parse(await readFile(join(spec.bundle, 'config.json'), 'utf8')) as BundleConfig
-    const record = makeTaskDirectory(paths, { ...spec, runtime: spec.runtime || defaultRuntime }, config)
-    const task = new Task({ record, paths, clock, publish: this.#publish })
-    task.follow()
-    try {
-      task.shim = await spawnShim({ binary, runtimeRoot, paths, record }, () => task.shimEnded())
-    } catch (error) {
-      task.shimEnded()
-      await releaseTask(task, this.#runtime(task))
-      task[Symbol.dispose]()
-      throw error
-    }
-    writeFact(paths.shim, JSON.stringify(task.shim))
+    const runtime = spec.runtime || this.#options.defaultRuntime
+    const runtimeOf = (task: Task) => this.#runtime(task)
+    const task = await launchTask({
+      ...this.#options,
+      spec: { ...spec, runtime },
+      runtimeOf,
+      publish: this.#publish,
+    })
     this.#tasks.set(spec.id, task)
     this.#publish({ ...about(task), type: 'shim-started', shimPid: task.shim.pid })
     return task.shim
   }
 
   async #freeze(task: Task, frozen: boolean): Promise<void> {
-    running(task)
-    if (isFrozen(task.cgroup) === frozen) return
-    const command = frozen ? pauseContainer : resumeContainer
-    refuse(await command(this.#runtime(task), task.cancel.signal), frozen ? 'pause' : 'resume')
-    this.#publish({ ...about(task), type: frozen ? 'paused' : 'resumed' })
+    const done = await setFrozen(task, this.#runtime(task), frozen)
+    if (done) this.#publish({ ...about(task), type: frozen ? 'paused' : 'resumed' })
   }
 
   #runtime({ record, paths }: Task): RuntimeTarget {
@@ -241,48 +219,10 @@ class DirectorySupervisor implements LocalSupervisor {
   }
 }
 
-const SIGKILL = 9
-
-/** A process that has ended meanwhile is fine. */
-function signalQuietly(pid: number, signal: number): void {
-  try {
-    process.kill(pid, signal)
-  } catch (error) {
-    if (!failedWith(error, 'ESRCH')) throw error
-  }
-}
-
 const about = ({ record: { id, runId } }: Task) => ({ id, runId })
-
-/** The first process, if it is still that very process. @throws TallyError not-found */
-function running({ record, process: first, exit }: Task): ProcessIdentity {
-  if (first === null || exit !== null || !isAlive(first))
-    throw new TallyError('not-found', `task ${record.id}: process already finished: not found`)
-  return first
-}
-
-function refuse(result: RuntimeResult, command: string): void {
-  if (result.ok) return
-  throw new TallyError('internal', `OCI runtime ${command} failed: ${result.message}: unknown`, {
-    detail: result.log,
-  })
-}
 
 function unknownExit(id: string, clock: Clock): ExitStatus {
   return { exitCode: 255, exitedAt: clock.now(), oomKilled: false, reason: `no task ${id} is known` }
-}
-
-/** Settles with `promise`, or rejects when `signal` aborts. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const aborted = Promise.withResolvers<never>()
-  const abort = (): void => aborted.reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }
 
 async function* onlySupervisorEvents(events: AsyncIterable<TaskEvent>): AsyncGenerator<SupervisorEvent> {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TallyError } from '../errors.ts'
 import { killCgroup, removeCgroup } from './cgroup.ts'
 import { deleteContainer, type RuntimeTarget } from './runc-command.ts'
-import { killRuntime, killShim } from './shim.ts'
+import { killProcess, killRuntime } from './shim.ts'
 import type { Task } from './task.ts'
 
 /** How long each wait may take before the next, harder step. */
@@ -14,7 +14,8 @@ const patience = 2000
 
 /** @throws TallyError internal if a process would not die: the task stays, so that it can be tried again. */
 export async function releaseTask(task: Task, runtime: RuntimeTarget): Promise<void> {
-  if (task.process === null) killRuntime(task.paths)
+  if (task.process === null) abandonCreation(task)
+  else killProcess(task.process)
   const survivors = await killCgroup(task.cgroup)
   if (survivors.length > 0)
     throw new TallyError('internal', `could not kill container: processes ${survivors.join(' ')} do not die`)
@@ -25,10 +26,16 @@ export async function releaseTask(task: Task, runtime: RuntimeTarget): Promise<v
   await rm(task.paths.home, { recursive: true, force: true })
 }
 
+/** The shim first, so that it starts nothing any more. */
+function abandonCreation({ shim, paths }: Task): void {
+  killProcess(shim)
+  killRuntime(paths)
+}
+
 /** The shim ends by itself once the processes are gone and the log is written. */
 async function endShim(task: Task): Promise<void> {
   await Promise.race([task.shimGone, sleep(patience, undefined, { ref: false })])
-  killShim(task.shim)
+  killProcess(task.shim)
   await Promise.race([task.shimGone, sleep(patience, undefined, { ref: false })])
 }
 

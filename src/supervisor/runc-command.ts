@@ -54,6 +54,7 @@ async function execute(target: RuntimeTarget, args: readonly string[], signal: A
   const child = spawn(target.binary, [...options, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     cwd: '/',
+    env: runtimeEnvironment(),
     signal,
   })
   const said = text(child.stderr).catch(() => '')
@@ -65,6 +66,11 @@ async function execute(target: RuntimeTarget, args: readonly string[], signal: A
       resolve({ code, stderr })
     })
   })
+}
+
+/** Only what finds programs: NOTIFY_SOCKET, LISTEN_FDS and the like in the daemon's environment would mean something to runc. */
+export function runtimeEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 }
 
 const soon = (): Promise<string> => new Promise((resolve) => setTimeout(resolve, 200, ''))

@@ -5,6 +5,7 @@ import { TallyError } from '../errors.ts'
 import { failedWith } from '../kernel/addon.ts'
 import { isAlive, startTicks } from '../kernel/process-identity.ts'
 import type { ProcessIdentity } from './port.ts'
+import { runtimeEnvironment } from './runc-command.ts'
 import type { TaskPaths, TaskRecord } from './task-directory.ts'
 
 export interface ShimOptions {
@@ -21,7 +22,12 @@ export interface ShimOptions {
  * @throws TallyError internal if it can't be started.
  */
 export async function spawnShim(options: ShimOptions, ended: () => void): Promise<ProcessIdentity> {
-  const child = spawn(options.binary, shimArguments(options), { detached: true, stdio: 'ignore', cwd: '/' })
+  const child = spawn(options.binary, shimArguments(options), {
+    detached: true,
+    stdio: 'ignore',
+    cwd: '/',
+    env: runtimeEnvironment(),
+  })
   child.once('exit', ended)
   const { pid } = child
   if (pid === undefined) throw await spawnFailure(child)
@@ -69,16 +75,17 @@ export function findShim({ directory }: TaskPaths): ProcessIdentity | undefined 
 }
 
 /**
- * Kills the runtime's processes that were making this task's container: they name its pid file. What they already put into the container's
- * control group is killed there; a half-made container's init ends when its parent does.
+ * Kills the processes that were making this task's container: they name its pid file, or its directory as long as they are forked from the
+ * shim but not yet exec'd. What they already put into the container's control group is killed there; a half-made container's init ends
+ * when its parent does.
  */
-export function killRuntime({ pid }: TaskPaths): void {
-  for (const found of findProcesses((words) => words.includes(pid))) kill(found)
+export function killRuntime({ pid, directory }: TaskPaths): void {
+  for (const found of findProcesses((words) => words.includes(pid) || words.includes(directory))) kill(found)
 }
 
-/** Kills the shim if it is this very process and still there. */
-export function killShim(shim: ProcessIdentity): void {
-  if (isAlive(shim)) kill(shim.pid)
+/** Kills it if it is still this very process. */
+export function killProcess(process: ProcessIdentity): void {
+  if (isAlive(process)) kill(process.pid)
 }
 
 function kill(pid: number): void {

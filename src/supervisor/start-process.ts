@@ -25,7 +25,7 @@ export async function startProcess(options: StartOptions): Promise<{ startedAt: 
     throw new TallyError('conflict', `container ${task.record.id} is not created yet`)
   const result = await startContainer(runtime, task.cancel.signal)
   if (!result.ok) throw failure(task, result)
-  return record(task, clock.now())
+  return record(task, startTime(runtime) ?? clock.now())
 }
 
 function record(task: Task, startedAt: string): { startedAt: string; first: boolean } {
@@ -45,7 +45,16 @@ function earlierStart({ process, adopted }: Task, { root, id }: RuntimeTarget): 
     if (waitsForStart(process.pid) !== false) return undefined
     rmSync(fifo, { force: true })
   }
-  return rfc3339(statSync(state, { bigint: true }).mtimeNs)
+  return startTime({ root, id })
+}
+
+/**
+ * When `exec.fifo` was removed: the last change of the state directory. The time at which `runc start` returned would be later than the end
+ * of a short process.
+ */
+function startTime({ root, id }: Pick<RuntimeTarget, 'root' | 'id'>): string | undefined {
+  const state = statSync(join(root, id), { bigint: true, throwIfNoEntry: false })
+  return state === undefined ? undefined : rfc3339(state.mtimeNs)
 }
 
 /** undefined: the process is gone. */

@@ -4,13 +4,14 @@
  */
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { isAlive, startTicks } from '../kernel/process-identity.ts'
 import { cgroupDirectories, isFrozen, killCgroup } from './cgroup.ts'
 import { ExitFifo } from './exit-fifo.ts'
 import { startFailure } from './failure.ts'
 import type { ExitStatus, ProcessIdentity, TaskState } from './port.ts'
-import { killRuntime, killShim } from './shim.ts'
+import { killProcess, killRuntime } from './shim.ts'
 import {
   readExitStatus,
   readFact,
@@ -26,6 +27,7 @@ export interface TaskOptions {
   readonly record: TaskRecord
   readonly paths: TaskPaths
   readonly clock: Clock
+  readonly logger: Logger
   readonly publish: (fact: TaskFact) => void
 }
 
@@ -61,7 +63,8 @@ export class Task implements Disposable {
     this.#created.promise.catch(() => {})
     this.#fifo = new ExitFifo(options.paths.exit, {
       line: (line) => this.#heard(line),
-      hangUp: () => void this.#lost(),
+      hangUp: () =>
+        void this.#lost().catch((error: unknown) => this.#conclude(this.#unknownExit(String(error)))),
     })
   }
 
@@ -132,9 +135,14 @@ export class Task implements Disposable {
     return readFact(this.paths.started) === undefined ? 'created' : 'running'
   }
 
+  /** A fact that can't be written down (a full disk) must not end the process that follows all the other tasks. */
   #heard(line: string): void {
-    if (line.startsWith('pid ')) this.#recordPid()
-    if (line === 'oom') this.#publish({ type: 'oom', ...this.#about() })
+    try {
+      if (line.startsWith('pid ')) this.#recordPid()
+      if (line === 'oom') this.#publish({ type: 'oom', ...this.#about() })
+    } catch (err) {
+      this.#options.logger.error({ task: this.record.id, line, err }, 'word of the shim not taken')
+    }
   }
 
   /** What is already known from the files. */
@@ -157,27 +165,33 @@ export class Task implements Disposable {
   /** The shim is gone; it wrote the exit status first, unless somebody killed it or it had nothing to report. */
   async #lost(): Promise<void> {
     this.#recordPid()
-    this.exit = readExitStatus(this.paths) ?? (await this.#abandoned())
+    this.#conclude(readExitStatus(this.paths) ?? (await this.#abandoned()))
+  }
+
+  #conclude(exit: ExitStatus): void {
+    this.exit = exit
     if (this.process === null) this.#created.reject(this.#createFailure())
-    else this.#publish({ type: 'exited', pid: this.process.pid, exit: this.exit, ...this.#about() })
-    this.#ended.resolve(this.exit)
+    else this.#publish({ type: 'exited', pid: this.process.pid, exit, ...this.#about() })
+    this.#ended.resolve(exit)
     this.#shimGone.resolve()
   }
 
   /** Nobody reaps the container's processes any more, so they are ended, and the exit status is written in the shim's stead. */
   async #abandoned(): Promise<ExitStatus> {
-    killShim(this.shim)
-    if (this.process === null || isAlive(this.process)) killRuntime(this.paths)
+    killProcess(this.shim)
+    if (this.process === null) killRuntime(this.paths)
+    else killProcess(this.process)
     const survivors = await killCgroup(this.cgroup)
     const reason = this.process === null ? 'the container was not created' : 'the shim was killed'
-    const exit: ExitStatus = {
-      exitCode: 255,
-      exitedAt: this.#options.clock.now(),
-      oomKilled: readFact(this.paths.oom) !== undefined,
-      reason: survivors.length === 0 ? reason : `${reason}; processes ${survivors.join(' ')} do not die`,
-    }
+    const still = survivors.length === 0 ? '' : `; processes ${survivors.join(' ')} do not die`
+    const exit = this.#unknownExit(reason + still)
     writeFact(this.paths.exitStatus, JSON.stringify(exit))
     return exit
+  }
+
+  #unknownExit(reason: string): ExitStatus {
+    const oomKilled = readFact(this.paths.oom) !== undefined
+    return { exitCode: 255, exitedAt: this.#options.clock.now(), oomKilled, reason }
   }
 
   #createFailure() {

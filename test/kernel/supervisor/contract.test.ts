@@ -117,6 +117,7 @@ describe.each([
     expect(await supervisor.awaitPid(task.id)).toEqual(process)
     const first = await supervisor.startProcess(task.id)
     expect(await supervisor.startProcess(task.id)).toEqual(first)
+    await expect.poll(() => world.output(task.id)).toBe('once\n')
     await supervisor.kill(task.id, 'SIGKILL')
     await supervisor.wait(task.id)
     expect(await supervisor.startProcess(task.id)).toEqual(first)
@@ -260,6 +261,18 @@ describe.each([
     await startShim(task)
     await supervisor.awaitPid(task.id).catch(() => undefined)
     await supervisor.delete(task.id)
+    expect(world.remains(task.id)).toEqual([])
+  })
+
+  it('deletes a task whose control group is named so that it might be another’s', async () => {
+    const task = world.task('sleep 1000 & sleep 1000', {
+      adapt: (config) => {
+        config.linux.cgroupsPath += '-odd'
+      },
+    })
+    const first = await run(task)
+    await supervisor.delete(task.id)
+    expect(isAlive(first)).toBe(false)
     expect(world.remains(task.id)).toEqual([])
   })
 

@@ -1,7 +1,7 @@
 /** A supervisor in a process of its own that can be killed, and a client of it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { connectSupervisor } from '../../../src/supervisor/grpc/client.ts'
 import type { Supervisor } from '../../../src/supervisor/port.ts'
 import type { World } from './world.ts'
@@ -23,7 +23,7 @@ export class Served implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const entry = join(import.meta.dirname, 'serve.ts')
+    const entry = fileURLToPath(import.meta.resolve('./serve.ts'))
     const child = spawn(process.execPath, [entry, this.#world.execRoot], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })

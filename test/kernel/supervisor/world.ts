@@ -103,8 +103,8 @@ export class World implements Disposable {
   /** The task's groups, in every hierarchy. */
   cgroups(id: string): readonly string[] {
     return globSync([
-      `/sys/fs/cgroup/*${this.#cgroupParent}/${id}`,
-      `/sys/fs/cgroup${this.#cgroupParent}/${id}`,
+      `/sys/fs/cgroup/*${this.#cgroupParent}/${id}*`,
+      `/sys/fs/cgroup${this.#cgroupParent}/${id}*`,
     ])
   }
 

@@ -1,0 +1,59 @@
+/** The processes of a task: named, signalled and frozen so that no other process is ever meant. */
+import { TallyError } from '../errors.ts'
+import { failedWith } from '../kernel/addon.ts'
+import { isAlive } from '../kernel/process-identity.ts'
+import { cgroupMembers, isFrozen, thaw } from './cgroup.ts'
+import type { ProcessIdentity } from './port.ts'
+import { pauseContainer, type RuntimeTarget, resumeContainer } from './runc-command.ts'
+import type { Task } from './task.ts'
+
+const SIGKILL = 9
+
+/** Pids of all processes, the first one's first. */
+export function taskProcesses({ process: first, cgroup }: Task): readonly number[] {
+  const others = cgroupMembers(cgroup).filter((pid) => pid !== first?.pid)
+  return first !== null && isAlive(first) ? [first.pid, ...others] : others
+}
+
+/** Signals the first process; SIGKILL also lets it run if it is frozen, for a frozen process can't die. @throws TallyError not-found */
+export function signalTask(task: Task, signal: number): void {
+  send(runningProcess(task).pid, signal)
+  if (signal === SIGKILL && isFrozen(task.cgroup)) thaw(task.cgroup)
+}
+
+/** Signals every process. @throws TallyError not-found if the first one does not run. */
+export function signalWholeTask(task: Task, signal: number): void {
+  const { pid } = runningProcess(task)
+  const others = taskProcesses(task).filter((other) => other !== pid)
+  signalTask(task, signal)
+  for (const other of others) send(other, signal)
+}
+
+/** Pauses or resumes. @returns whether there was anything to do. @throws TallyError not-found if it does not run, internal if the runtime refuses. */
+export async function setFrozen(task: Task, runtime: RuntimeTarget, frozen: boolean): Promise<boolean> {
+  runningProcess(task)
+  if (isFrozen(task.cgroup) === frozen) return false
+  const command = frozen ? pauseContainer : resumeContainer
+  const result = await command(runtime, task.cancel.signal)
+  if (result.ok) return true
+  const name = frozen ? 'pause' : 'resume'
+  throw new TallyError('internal', `OCI runtime ${name} failed: ${result.message}: unknown`, {
+    detail: result.log,
+  })
+}
+
+/** The first process, if it is still that very process. */
+function runningProcess({ record, process: first, exit }: Task): ProcessIdentity {
+  if (first === null || exit !== null || !isAlive(first))
+    throw new TallyError('not-found', `task ${record.id}: process already finished: not found`)
+  return first
+}
+
+/** A process that has ended meanwhile is fine. */
+function send(pid: number, signal: number): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!failedWith(error, 'ESRCH')) throw error
+  }
+}
