@@ -1,6 +1,6 @@
 /** The short names of layers: mount(2) takes one page of options, and a list of 64-digit directory names would soon fill it. */
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
@@ -46,10 +46,6 @@ export async function linkLayer(overlayRoot: string, layer: string): Promise<voi
   await mkdir(links, { recursive: true, mode: 0o700 })
   await symlink(join('..', layer, 'diff'), join(links, shortLink(layer))).catch(unlessThere)
 }
-
-/** The link of a layer as its `link` file has it. */
-export const readLink = (overlayRoot: string, layer: string): Promise<string> =>
-  readFile(join(overlayRoot, layer, 'link'), 'utf8')
 
 function fiveBits(bytes: Uint8Array, offset: number): number {
   const index = offset >> 3

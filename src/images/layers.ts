@@ -10,7 +10,7 @@ import type { Readable } from 'node:stream'
 import { badRequest } from '../errors.ts'
 import { imageRoot, layerPath, overlayRoot, type Roots } from '../paths.ts'
 import { moveDurably, syncDirectory } from './durable.ts'
-import { type Extracted, extractFile, extractStream, type FileRange } from './extraction.ts'
+import { type Extracted, Extractor, type FileRange } from './extraction.ts'
 import { linkLayer, MAX_LAYERS, shortLink, writeLayerFiles } from './layer-link.ts'
 import {
   chainId,
@@ -66,6 +66,7 @@ export async function openLayers(roots: Roots, workspace: Workspace): Promise<La
 export class Layers {
   readonly #roots: Roots
   readonly #workspace: Workspace
+  readonly #extractor = new Extractor()
   readonly #known: Map<string, Layer>
   /** How many holds keep a chain id. */
   readonly #held = new Map<string, number>()
@@ -131,7 +132,7 @@ export class Layers {
     const index = this.#below(parent?.chainId).length
     return this.#make({
       parent,
-      extract: (target) => extractFile(archive.source, target),
+      extract: (target) => this.#extractor.file(archive.source, target),
       check: (extracted) => check(extracted, archive, index),
     })
   }
@@ -139,7 +140,7 @@ export class Layers {
   #fromStream(archive: Readable, keep: (chain: string) => void): Promise<Layer> {
     return this.#make({
       parent: undefined,
-      extract: (target) => extractStream(archive, target),
+      extract: (target) => this.#extractor.stream(archive, target),
       check: (_, chain) => keep(chain),
     })
   }
