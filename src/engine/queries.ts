@@ -38,34 +38,52 @@ export function historyOf(
   return events.read<ContainerEvent>(streamOf(id))
 }
 
-/** Messages in the range, then those that come, until `until` has passed or `signal` aborts. */
-export async function* followMessages(
-  ports: { readonly events: EventStore; readonly messages: MessageRows; readonly now: () => bigint },
-  range: { readonly since?: bigint; readonly until?: bigint },
+export interface MessagePorts {
+  readonly events: EventStore
+  readonly messages: MessageRows
+  readonly now: () => bigint
+}
+
+export interface MessageRange {
+  readonly since?: bigint
+  readonly until?: bigint
+}
+
+/** Messages in the range, then those that come after this call, until `until` has passed or `signal` aborts. */
+export function followMessages(
+  ports: MessagePorts,
+  range: MessageRange,
   signal: AbortSignal,
 ): AsyncGenerator<MessageRow> {
-  const { messages, events, now } = ports
-  let after = range.since === undefined ? events.head() : 0
-  const { since, until } = range
+  return follow(ports, { ...range, after: range.since === undefined ? ports.events.head() : 0 }, signal)
+}
+
+async function* follow(
+  { messages, events, now }: MessagePorts,
+  range: MessageRange & { readonly after: number },
+  signal: AbortSignal,
+): AsyncGenerator<MessageRow> {
+  const { until } = range
+  let { after } = range
   while (!signal.aborted) {
+    const left = until === undefined ? undefined : until - now()
     const head = events.head()
-    for (const row of messages.range({
-      after,
-      ...(since === undefined ? {} : { since }),
-      ...(until === undefined ? {} : { until }),
-    })) {
+    for (const row of messages.range({ ...range, after })) {
       if (signal.aborted) return
       yield row
       after = row.position
     }
     after = Math.max(after, head)
-    if (until !== undefined && now() >= until) return
-    if (events.head() === head)
-      await nextAppend(events, signal, until === undefined ? undefined : until - now())
+    // What came while a slow client took the rows above is still to be shown, so the time was read before them.
+    if (left !== undefined && left <= 0n) return
+    if (events.head() === head) await nextAppend(events, signal, left)
   }
 }
 
-function nextAppend(events: EventStore, signal: AbortSignal, nanoseconds: bigint | undefined): Promise<void> {
+/** The longest timer of Node. */
+const longestTimeout = 2 ** 31 - 1
+
+function nextAppend(events: EventStore, signal: AbortSignal, left: bigint | undefined): Promise<void> {
   return new Promise((resolve) => {
     const wake = (): void => {
       unsubscribe()
@@ -74,8 +92,9 @@ function nextAppend(events: EventStore, signal: AbortSignal, nanoseconds: bigint
       resolve()
     }
     const unsubscribe = events.onAppend(wake)
-    const timer =
-      nanoseconds === undefined ? undefined : setTimeout(wake, Number(nanoseconds / 1_000_000n) + 1)
+    const delay = left === undefined ? undefined : Math.min(Number(left / 1_000_000n) + 1, longestTimeout)
+    const timer = delay === undefined ? undefined : setTimeout(wake, delay)
     signal.addEventListener('abort', wake, { once: true })
+    if (signal.aborted) wake()
   })
 }

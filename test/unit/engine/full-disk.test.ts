@@ -52,7 +52,9 @@ describe('While the log can’t grow', () => {
     const { full, spoil } = fillable()
     const daemon = await openDaemon({ spoil })
     const id = await create(daemon)
-    daemon.world.hinder = (operation) => void (operation === 'startShim' && (full.events = true))
+    daemon.world.hinder = (operation) => {
+      if (operation === 'startShim') full.events = true
+    }
     const start = daemon.engine.start('web', origin)
     await expect.poll(() => daemon.reports.map(({ message }) => message)).toContain('event not recorded')
     full.events = false
