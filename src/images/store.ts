@@ -75,6 +75,7 @@ class ImageStore implements Images {
   }
 
   async import(archive: Readable, options: ImportOptions, origin: Origin): Promise<string> {
+    failLater(archive)
     const tag = options.repository ? tagNamed(options.repository, options.tag ?? '') : undefined
     applyChanges({}, options.changes) // a bad change is refused before anything is read
     using hold = this.#parts.layers.hold()
@@ -90,6 +91,7 @@ class ImageStore implements Images {
   }
 
   async load(archive: Readable, origin: Origin): Promise<readonly string[]> {
+    failLater(archive)
     await using spool = await this.#parts.workspace.directory('load')
     const lines: string[] = []
     for (const planned of await planLoad(await receiveArchive(archive, spool.path)))
@@ -197,6 +199,11 @@ class ImageStore implements Images {
     const rows = this.#parts.store.containers.list()
     return rows.flatMap(({ state }) => (state.context as ContainerContext).spec?.image.layers ?? [])
   }
+}
+
+/** A sender that goes away before its stream is read must end its own request, not the process: whoever reads gets the error too. */
+function failLater(archive: Readable): void {
+  archive.on('error', () => undefined)
 }
 
 function tagNamed(repository: string, tag: string): string {
