@@ -15,6 +15,7 @@ need busybox busybox-static
 need ip iproute2
 need gcc gcc
 need make make
+need musl-gcc musl-tools
 need xz xz-utils
 need bzip2 bzip2
 if [ "${1:-}" = test ]; then
@@ -40,3 +41,6 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
 fi
 make -s -C src/kernel
 make -s -C src/shim
+npm run -s build:proto
+# Loads everything once, so that the compile cache is warm: a start from a cold one costs memory and time.
+bin/tallyd --version >/dev/null

@@ -13,7 +13,7 @@ import type { CreatePorts } from './engine/create.ts'
 import { createChecks } from './engine/create-checks.ts'
 import type { EffectWorkers } from './engine/effects.ts'
 import { openEngine } from './engine/engine.ts'
-import { Streams } from './engine/streams.ts'
+import { Streams, type StreamTarget } from './engine/streams.ts'
 import { openImages } from './images/store.ts'
 import { bootId } from './kernel/host.ts'
 import { requireOverlay, requireRoot, requireRuntime } from './kernel/requirements.ts'
@@ -143,13 +143,19 @@ function effectWorkers(
     host,
   }: { readonly supervisor: Supervisor; readonly streams: Streams; readonly host: HostFacts },
 ): EffectWorkers {
+  const targetOf = ({ id, spec }: Job): StreamTarget => ({
+    id,
+    stdio: stdioOf(bundlePath(roots, id), spec),
+    stdinOnce: spec.config.StdinOnce,
+  })
   const task = {
     roots,
     supervisor,
     bootId: bootId(),
     runtimePath: (name: string) => runtimes[name]?.path ?? name,
-    openStreams: ({ id, spec }: Job) =>
-      streams.open({ id, stdio: stdioOf(bundlePath(roots, id), spec), stdinOnce: spec.config.StdinOnce }),
+    openStreams: (job: Job) => streams.open(targetOf(job)),
+    feedStreams: (job: Job) => streams.feed(targetOf(job)),
+    closeStreams: (job: Job) => streams.close(targetOf(job)),
   }
   return {
     supervisor,
@@ -164,7 +170,6 @@ function effectWorkers(
       await removeContainerLayers(roots, id)
       await removeContainerFiles(roots, id)
     },
-    abandonStreams: (id) => streams.abandon(id),
   }
 }
 

@@ -57,10 +57,19 @@ function freeName(containers: ContainerRows, wanted: string | undefined): string
 
 function specOf({ images, clock, defaults }: CreatePorts, request: CreateRequest, id: string): ContainerSpec {
   const image: Image = images.get(request.config.Image)
-  const ownLog = request.hostConfig.LogConfig?.Type ? {} : { LogConfig: defaults.log }
-  const hostConfig = defaultHostConfig({ ...request.hostConfig, ...ownLog }, defaults)
+  const LogConfig = logConfig(request.hostConfig.LogConfig, defaults.log)
+  const hostConfig = defaultHostConfig({ ...request.hostConfig, LogConfig }, defaults)
   const config = mergeConfig(request.config, image.config, id, hostConfig)
   if ((config.Entrypoint ?? []).length + (config.Cmd ?? []).length === 0)
     throw badRequest('No command specified')
   return { image: { id: image.id, layers: image.layers }, config, hostConfig, createdAt: clock.now() }
+}
+
+/** As in Docker, the daemon's options fill gaps only where the container uses the daemon's driver. */
+function logConfig(
+  own: HostConfig['LogConfig'] | undefined,
+  defaults: HostConfig['LogConfig'],
+): HostConfig['LogConfig'] {
+  const Type = own?.Type || defaults.Type
+  return { Type, Config: { ...(Type === defaults.Type ? defaults.Config : {}), ...own?.Config } }
 }

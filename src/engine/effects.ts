@@ -12,8 +12,6 @@ export interface EffectWorkers {
   readonly launch: Readonly<Record<LaunchStep, Worker>>
   /** Deletes what belongs to the container alone: its layers and its files. */
   readonly remove: (id: string) => Promise<void>
-  /** Ends the streams of a container whose process never began. */
-  readonly abandonStreams: (id: string) => void
 }
 
 /** In the order in which they are undone: newest first. */
@@ -72,7 +70,6 @@ async function release(
 ): Promise<readonly ContainerEvent[]> {
   const job = jobOf(life, runId)
   for (const step of undoOrder) await workers.launch[step].undo(job)
-  if (life.context.run?.startedAt === undefined) workers.abandonStreams(job.id)
   return [{ type: 'Released', runId }]
 }
 

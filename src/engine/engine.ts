@@ -1,6 +1,7 @@
 /** The engine: puts the lives of the containers, the workers and the projections together behind the port that the API uses. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import type { Life } from '../../machines/container-life.ts'
 import type { Clock } from '../clock.ts'
 import { nanoseconds } from '../clock.ts'
 import { badRequest, noSuchContainer } from '../errors.ts'
@@ -119,18 +120,26 @@ async function waitFor(
   return { exitCode: exitCode(lifecycle.life.context.run?.outcome) }
 }
 
-function attach(
+async function attach(
   { roots, streams: hub }: EngineOptions,
-  { life }: Lifecycle,
+  lifecycle: Lifecycle,
   streams: AttachStreams,
   signal: AbortSignal,
 ): Promise<{ readonly ended: Promise<void> }> {
+  const life = await lifecycle.until((now) => (pipesInMotion(now) ? undefined : now), signal)
   const { id, spec } = life.context
   if (spec === null) throw noSuchContainer(id)
   const stdio = stdioOf(join(bundlePath(roots, id)), spec)
   const target = { id, stdio, stdinOnce: spec.config.StdinOnce }
   return hub.attach(target, streams, { running: life.matches('running'), signal })
 }
+
+/** While the pipes are being opened or closed nobody can join: it would be one run's session on another's pipes. */
+const pipesInMotion = (life: Life): boolean =>
+  life.matches('releasing') ||
+  life.matches({ launching: 'bundle-ready' }) ||
+  life.matches({ launching: 'shim-started' }) ||
+  life.matches({ launching: 'pid-recorded' })
 
 /** Records what tasks do by themselves or at another client's wish. */
 async function observeSupervisor(

@@ -12,18 +12,26 @@ export interface TaskWorkerOptions {
   /** The OCI runtime's binary for a name in HostConfig.Runtime. */
   readonly runtimePath: (name: string) => string
   /** Called before the shim is started, so that who attached already misses no byte. */
-  readonly openStreams: (job: Job) => Promise<void>
+  readonly openStreams: (job: Job) => void
+  /** Called once the shim has started. */
+  readonly feedStreams: (job: Job) => void
+  /** Called when the shim is gone, or never came, while the pipes are still there. */
+  readonly closeStreams: (job: Job) => void
 }
 
 export function startShimWorker(options: TaskWorkerOptions): Worker {
   const { supervisor } = options
   return {
     async perform(job) {
-      await options.openStreams(job)
+      options.openStreams(job)
       const { pid, startTicks } = await supervisor.startShim(taskSpec(options, job))
+      options.feedStreams(job)
       return [{ type: 'ShimStarted', runId: job.runId, shimPid: pid, shimStartTicks: startTicks }]
     },
-    undo: ({ id }) => supervisor.delete(id),
+    async undo(job) {
+      await supervisor.delete(job.id)
+      options.closeStreams(job)
+    },
   }
 }
 

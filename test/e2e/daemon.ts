@@ -70,7 +70,13 @@ export class Daemon {
   async #start(): Promise<void> {
     if (this.#options.twoProcesses === true) await this.startSupervisor()
     const remote = this.#options.twoProcesses === true ? ['--containerd', this.supervisorSocket] : []
-    const own = ['--data-root', this.dataRoot, '--cgroup-parent', `/${this.namespace}`, ...this.#execRootFlags]
+    const own = [
+      '--data-root',
+      this.dataRoot,
+      '--cgroup-parent',
+      `/${this.namespace}`,
+      ...this.#execRootFlags,
+    ]
     const flags = ['-H', `unix://${this.socket}`, ...own, ...remote, ...(this.#options.flags ?? [])]
     this.#tallyd = this.#launch(flags)
     await this.#until(() => existsSync(this.socket) && this.#answers(), this.#tallyd)

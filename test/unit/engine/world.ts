@@ -73,8 +73,12 @@ export class World {
   workers(gone: AbortSignal): EffectWorkers {
     const supervisor = this.supervisor(gone)
     const roots = { dataRoot: '/data', execRoot: '/run' }
-    const openStreams = async (): Promise<void> => undefined
-    const options = { roots, supervisor, bootId: 'boot', runtimePath: (name: string) => name, openStreams }
+    const options = {
+      ...{ roots, supervisor, bootId: 'boot', runtimePath: (name: string) => name },
+      openStreams: () => undefined,
+      feedStreams: () => undefined,
+      closeStreams: ({ id }: Job) => void this.done.push(`closeStreams ${id}`),
+    }
     return {
       supervisor,
       launch: {
@@ -93,7 +97,6 @@ export class World {
         startProcess: startProcessWorker(options),
       },
       remove: (id) => this.#act(gone, 'removeLayers', id, () => void this.layers.delete(id)),
-      abandonStreams: (id) => void this.done.push(`abandonStreams ${id}`),
     }
   }
 

@@ -35,7 +35,9 @@ function world() {
     supervisor,
     bootId: 'boot-1',
     runtimePath: (name: string) => `/usr/bin/${name}`,
-    openStreams: async () => void order.push(`open with ${place.tasks.size} tasks`),
+    feedStreams: () => undefined,
+    openStreams: () => void order.push(`open with ${place.tasks.size} tasks`),
+    closeStreams: () => void order.push(`close with ${place.tasks.size} tasks`),
   }
   return { place, told, order, options }
 }
@@ -73,10 +75,12 @@ describe('Starting the shim', () => {
     expect(task?.log).toBeNull()
   })
 
-  it('opens the streams first, so that who attached already misses nothing', async () => {
-    const { options, order, place } = world()
-    await startShimWorker(options).perform(jobOf(aSpec()), never)
-    expect([order, place.tasks.size]).toEqual([['open with 0 tasks'], 1])
+  it('opens the streams first, so that who attached already misses nothing, and closes them last', async () => {
+    const { options, order } = world()
+    const worker = startShimWorker(options)
+    await worker.perform(jobOf(aSpec()), never)
+    await worker.undo(jobOf(aSpec()))
+    expect(order).toEqual(['open with 0 tasks', 'close with 0 tasks'])
   })
 
   it('answers the same when it is done again, and is undone by ending the task', async () => {
