@@ -47,6 +47,8 @@ export function hostConfigView(hostConfig: HostConfig, cgroupVersion: '1' | '2')
   const complete: Record<string, unknown> = { ...untouched, ...hostConfig }
   complete.CgroupnsMode ||= cgroupVersion === '2' ? 'private' : 'host'
   complete.IpcMode ||= untouched.IpcMode
+  // Clients write 0 or -1 for no limit.
+  if (typeof complete.PidsLimit === 'number' && complete.PidsLimit <= 0) complete.PidsLimit = null
   for (const name of lists) complete[name] ??= []
   return Object.fromEntries(Object.entries(complete).filter(([name, value]) => isShown(name, value)))
 }

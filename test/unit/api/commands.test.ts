@@ -5,7 +5,10 @@ import type { CreateRequest } from '../../../src/engine/port.ts'
 import { conflict, notModified, TallyError } from '../../../src/errors.ts'
 import { engineOf, engineWith, serverFor, viewOf } from './parts.ts'
 
-async function created(payload: unknown, name = ''): Promise<CreateRequest | { message: string; status: number }> {
+async function created(
+  payload: unknown,
+  name = '',
+): Promise<CreateRequest | { message: string; status: number }> {
   const requests: CreateRequest[] = []
   const create = async (request: CreateRequest) => {
     requests.push(request)

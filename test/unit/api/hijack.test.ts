@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test as it } from 'vitest'
 import { frameHeader } from '../../../src/api/frames.ts'
 import type { AttachStreams, Engine } from '../../../src/engine/port.ts'
+import type { Origin } from '../../../src/origin.ts'
 import { logPath } from '../../../src/paths.ts'
 import { daemon, engineWith, serverFor, type ViewParts, viewOf } from './parts.ts'
 import { listen, type RawClient } from './raw-client.ts'
@@ -28,15 +29,16 @@ function head(upgrade: readonly string[], { query = all, extra = ['Content-Lengt
 interface Attached {
   readonly streams: AttachStreams
   readonly signal: AbortSignal
+  readonly origin: Origin
   readonly end: () => void
 }
 
 function attachable(parts: ViewParts = interactive) {
   const attached = Promise.withResolvers<Attached>()
-  const attach: Engine['attach'] = async (_ref, streams, _origin, signal) => {
+  const attach: Engine['attach'] = async (_ref, streams, origin, signal) => {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>()
     signal.addEventListener('abort', () => end())
-    attached.resolve({ streams, signal, end })
+    attached.resolve({ streams, signal, origin, end })
     return { ended }
   }
   return { attached: attached.promise, app: serverFor(engineWith([viewOf(parts)], { attach })) }
