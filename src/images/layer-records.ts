@@ -28,13 +28,6 @@ export function chainId(parent: string | undefined, diffId: string): string {
   return `sha256:${createHash('sha256').update(`${parent} ${diffId}`).digest('hex')}`
 }
 
-/** @returns the chain id of each layer, the lowest first. */
-export function chainIds(diffIds: readonly string[]): readonly string[] {
-  const chain: string[] = []
-  for (const diffId of diffIds) chain.push(chainId(chain.at(-1), diffId))
-  return chain
-}
-
 export const recordsRoot = (imageRoot: string): string => join(imageRoot, 'layerdb', 'sha256')
 
 /** @param aside a fresh directory of the same file system. */
