@@ -87,6 +87,14 @@ describe.each(forms)('attach by $form', ({ upgrade, status }) => {
     expect(client.received.split('\r\n\r\n')[1]).toBe(frame('stdout', 'out') + frame('stderr', 'err'))
   })
 
+  it('knows who attached', async () => {
+    const { app, attached } = attachable()
+    await using server = await listen(app)
+    const client = await server.client()
+    const { origin } = await startAttach(client, upgrade, attached)
+    expect(origin).toMatchObject({ uid: process.getuid?.(), pid: process.pid })
+  })
+
   it('gives bytes that came together with the head to stdin, not to the HTTP parser', async () => {
     const { app, attached } = attachable()
     await using server = await listen(app)
@@ -268,7 +276,7 @@ describe('attach', () => {
     streams.stdout?.write('live')
     end()
     await client.ended
-    await rm(dirname(path), { recursive: true })
+    await rm(daemon.roots.dataRoot, { recursive: true })
     expect(client.received.split('\r\n\r\n')[1]).toBe(
       frame('stdout', 'from the log\n') + frame('stdout', 'live'),
     )
