@@ -212,6 +212,16 @@ describe('inspect', () => {
     for (const name of ['Mounts', 'Tmpfs', 'Sysctls', 'Init']) expect(HostConfig).not.toHaveProperty(name)
   })
 
+  it.each([
+    [0, null],
+    [-1, null],
+    [5, 5],
+  ])('shows a limit of %d processes as %j', async (PidsLimit, shown) => {
+    const view = viewOf({ hostConfig: { PidsLimit } })
+    const { HostConfig } = (await serverFor(engineWith([view])).inject('/containers/one/json')).json()
+    expect(HostConfig.PidsLimit).toBe(shown)
+  })
+
   it('counts sizes only when asked', async () => {
     const dataRoot = await mkdtemp(join(tmpdir(), 'tally-size-'))
     const diff = join(dataRoot, 'overlay2', id('b'), 'diff')
