@@ -36,6 +36,8 @@ interface Channel {
   readonly sessions: Set<Session>
   readonly readers: Map<Output, Readable>
   readonly inputs: Set<Writable>
+  /** Whose stdin is passed on. */
+  readonly fed: Set<Session>
 }
 
 export class Streams {
@@ -89,7 +91,7 @@ export class Streams {
   #channel(id: string): Channel {
     const known = this.#channels.get(id)
     if (known !== undefined) return known
-    const channel: Channel = { sessions: new Set(), readers: new Map(), inputs: new Set() }
+    const channel: Channel = { sessions: new Set(), readers: new Map(), inputs: new Set(), fed: new Set() }
     this.#channels.set(id, channel)
     return channel
   }
@@ -99,6 +101,7 @@ export class Streams {
     const waiting = new Set<() => void>()
     const end = (): void => {
       if (!channel.sessions.delete(session)) return
+      channel.fed.delete(session)
       for (const wake of waiting) wake()
       resolve()
       if (channel.sessions.size === 0) this.#abandon(id, channel)
@@ -148,7 +151,8 @@ export class Streams {
   /** Copies the client's stdin into the container's pipe; at its end the pipe closes (StdinOnce) or the session does. */
   #feed(channel: Channel, target: StreamTarget, session: Session): void {
     const { stdin } = session.streams
-    if (stdin === undefined || target.stdio.stdin === undefined) return
+    if (stdin === undefined || target.stdio.stdin === undefined || channel.fed.has(session)) return
+    channel.fed.add(session)
     const input = openHeldFifoWriter(target.stdio.stdin)
     channel.inputs.add(input)
     input.on('error', (err) => this.#ports.report('input pipe failed', { err, container: target.id }))

@@ -91,7 +91,6 @@ describe('start', () => {
       status: 'created',
       state: { exitCode, error: 'OCI runtime create failed: no', running: false },
     })
-    expect(daemon.world.done).toContain(`abandonStreams ${id}`)
   })
 
   it('undoes what a failed one did, the newest step first', async () => {
@@ -103,7 +102,7 @@ describe('start', () => {
     await expect(daemon.engine.start('web', origin)).rejects.toThrow('no')
     const at = daemon.world.done.indexOf(`awaitPid ${id}`)
     expect(daemon.world.done.slice(at + 1)).toEqual(
-      ['delete', 'dropBundle', 'unmount', 'abandonStreams'].map((operation) => `${operation} ${id}`),
+      ['delete', 'closeStreams', 'dropBundle', 'unmount'].map((operation) => `${operation} ${id}`),
     )
   })
 

@@ -122,7 +122,7 @@ describe('docker events', () => {
   it('shows that a client attached', async () => {
     const daemon = await openDaemon()
     await create(daemon)
-    await daemon.engine.attach('web', {}, origin, AbortSignal.abort())
+    await daemon.engine.attach('web', {}, origin, new AbortController().signal)
     expect(actions(daemon)).toEqual(['create', 'attach'])
   })
 
