@@ -146,12 +146,16 @@ const image: Image = {
   history: [],
 }
 
+const find = (reference: string): Image | undefined =>
+  ['busybox', image.id].includes(reference) ? image : undefined
+
 const images: Images = {
   list: () => [image],
-  find: (reference) => (reference === 'busybox' ? image : undefined),
+  find,
   get(reference) {
-    if (reference !== 'busybox') throw noSuchImage(reference)
-    return image
+    const found = find(reference)
+    if (found === undefined) throw noSuchImage(reference)
+    return found
   },
   import: async () => image.id,
   load: async () => [],
