@@ -35,6 +35,7 @@ import { openSupervisor } from './supervisor/local.ts'
 import type { Supervisor } from './supervisor/port.ts'
 import { supervisorVersion } from './supervisor/version.ts'
 import { bundleWorker } from './workers/bundle.ts'
+import { releaseCgroupParent } from './workers/cgroup-parent.ts'
 import { removeContainerFiles } from './workers/container-files.ts'
 import { readHostFacts } from './workers/host-facts.ts'
 import { prepareLayerRoot, releaseLayerRoot } from './workers/layer-root.ts'
@@ -63,6 +64,7 @@ export async function openDaemon(settings: DaemonSettings, logger: Logger): Prom
   const clock = systemClock
   await prepareHost(settings)
   stack.defer(async () => void (await releaseLayerRoot(roots)))
+  stack.defer(() => releaseCgroupParent(parentGroup(settings)))
   const store = openStore({ path: databasePath(roots), clock, bootId: bootId() })
   stack.defer(() => store.close())
   const images = await openImages({ roots, store, clock })
@@ -135,14 +137,17 @@ export interface LocalSupervisorSettings {
   readonly socket?: string
 }
 
+const parentGroup = ({ cgroupParent }: DaemonSettings): string => cgroupParent || '/tallyman'
+
 function effectWorkers(
-  { roots, runtimes, cgroupParent }: DaemonSettings,
+  settings: DaemonSettings,
   {
     supervisor,
     streams,
     host,
   }: { readonly supervisor: Supervisor; readonly streams: Streams; readonly host: HostFacts },
 ): EffectWorkers {
+  const { roots, runtimes } = settings
   const targetOf = ({ id, spec }: Job): StreamTarget => ({
     id,
     stdio: stdioOf(bundlePath(roots, id), spec),
@@ -161,7 +166,7 @@ function effectWorkers(
     supervisor,
     launch: {
       mountRootfs: rootfsWorker({ roots }),
-      prepareBundle: bundleWorker({ roots, host, cgroupParent: cgroupParent || '/tallyman' }),
+      prepareBundle: bundleWorker({ roots, host, cgroupParent: parentGroup(settings) }),
       startShim: startShimWorker(task),
       awaitPid: awaitPidWorker(task),
       startProcess: startProcessWorker(task),

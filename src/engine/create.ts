@@ -38,6 +38,8 @@ export async function createContainer(
   const spec = specOf(ports, request, id)
   await ports.makeLayers(id, spec.image)
   try {
+    // Meanwhile somebody may have removed the image; from here to the event nobody can.
+    ports.images.get(spec.image.id)
     ports.registry.create({ type: 'ContainerCreated', id, name, spec }, origin)
   } catch (error) {
     await ports.removeLayers(id)

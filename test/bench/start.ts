@@ -154,13 +154,14 @@ async function main(): Promise<void> {
   try {
     const tally = new Client(daemon.socket)
     const real = new Client(docker.socket)
-    for (const client of [tally, real])
-      await client.ask('POST', '/images/create?fromSrc=-&repo=bb', busyboxArchive())
+    await sleep(3000)
+    const containerds = childrenOf(docker.pid(), 'containerd').map(rss)
     const idle = {
       tallyd: rss(daemon.pid),
-      dockerd:
-        rss(docker.pid()) + childrenOf(docker.pid(), 'containerd').reduce((sum, pid) => sum + rss(pid), 0),
+      dockerd: containerds.reduce((sum, one) => sum + one, rss(docker.pid())),
     }
+    for (const client of [tally, real])
+      await client.ask('POST', '/images/create?fromSrc=-&repo=bb', busyboxArchive())
     const id = await tally.create()
     await tally.ask('POST', `/containers/${id}/start`)
     const bundle = copyBundle(daemon, id)

@@ -1,6 +1,6 @@
-/** A tallyd of a test's own: temporary roots, its own network namespace, and a docker CLI that talks to it. */
+/** A tallyd of a test's own: temporary roots (the exec root on a tmpfs, as /run is one), its own network namespace, and a docker CLI that talks to it. */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -33,6 +33,8 @@ export class Daemon {
     this.root = mkdtempSync(join(process.env.TALLY_TEST_ROOT ?? tmpdir(), 'tally-e2e-'))
     this.name = this.root.slice(-6).toLowerCase()
     this.socket = join(this.root, 'docker.sock')
+    mkdirSync(this.execRoot, { mode: 0o711 })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=711', 'tmpfs', this.execRoot])
     execFileSync('ip', ['netns', 'add', this.namespace])
     execFileSync('ip', ['-n', this.namespace, 'link', 'set', 'lo', 'up'])
   }
@@ -135,8 +137,12 @@ export class Daemon {
     await this.end()
     await this.endSupervisor()
     execFileSync('ip', ['netns', 'del', this.namespace])
-    for (const target of this.mounts().reverse()) execFileSync('umount', ['-l', target])
+    const mounted = this.mounts().reverse()
+    for (const target of mounted) execFileSync('umount', ['-l', target])
     rmSync(this.root, { recursive: true, force: true })
+    const leaked = mounted.filter((target) => /\/(merged|shm)$/.test(target))
+    if (leaked.length > 0)
+      throw new Error(`still mounted after all containers were removed: ${leaked.join()}`)
   }
 
   /** What is mounted below the daemon's roots, the roots themselves aside. */

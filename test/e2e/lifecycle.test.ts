@@ -21,7 +21,7 @@ describe.each([
     daemon = await new Daemon({ twoProcesses }).start()
     await daemon.importBusybox()
   })
-  afterAll(() => daemon.destroy())
+  afterAll(() => daemon?.destroy())
 
   it('runs a command in the foreground and passes its output and exit code on', async () => {
     const result = await docker(
