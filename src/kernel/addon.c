@@ -4,16 +4,14 @@
  *
  * An argument is a number, a bigint, a string (passed NUL-terminated), null, or an ArrayBuffer view whose memory the kernel reads or
  * fills. A failed call throws (rejects with) an Error that carries errno, code ('EBUSY') and syscall. There is no state outside the
- * calls under way, so that the addon loads in any number of worker threads.
+ * calls under way, so that the addon loads in any number of worker threads. spawn.c has one more function.
  */
 #define _GNU_SOURCE
-#define NAPI_VERSION 8
+#include "addon.h"
 
 #include <errno.h>
-#include <node_api.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +35,7 @@ static const struct syscall_entry syscalls[] = {
 	{"getxattr", SYS_getxattr},     {"setxattr", SYS_setxattr},     {"lgetxattr", SYS_lgetxattr},
 	{"lsetxattr", SYS_lsetxattr},   {"fgetxattr", SYS_fgetxattr},   {"fsetxattr", SYS_fsetxattr},
 	{"llistxattr", SYS_llistxattr}, {"syncfs", SYS_syncfs},         {"getsockopt", SYS_getsockopt},
+	{"wait4", SYS_wait4},           {"memfd_create", SYS_memfd_create},
 };
 
 struct argument {
@@ -124,7 +123,7 @@ static void set_property(napi_env env, napi_value object, const char *name, napi
 	napi_set_named_property(env, object, name, value);
 }
 
-static napi_value error_value(napi_env env, const char *syscall_name, int error)
+napi_value error_value(napi_env env, const char *syscall_name, int error)
 {
 	char text[256];
 	const char *code_name = strerrorname_np(error);
@@ -165,13 +164,13 @@ static void complete(napi_env env, napi_status status, void *data)
 
 /* Reading what JavaScript passed; false with a pending exception if it does not fit. */
 
-static bool refuse(napi_env env, const char *message)
+bool refuse(napi_env env, const char *message)
 {
 	napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", message);
 	return false;
 }
 
-static bool read_text(napi_env env, napi_value value, char **text)
+bool read_text(napi_env env, napi_value value, char **text)
 {
 	size_t length, copied;
 	if (napi_get_value_string_utf8(env, value, NULL, 0, &length) != napi_ok)
@@ -313,5 +312,7 @@ NAPI_MODULE_INIT()
 	set_property(env, exports, "callSync", function);
 	napi_create_function(env, "call", NAPI_AUTO_LENGTH, call_async, NULL, &function);
 	set_property(env, exports, "call", function);
+	napi_create_function(env, "spawn", NAPI_AUTO_LENGTH, spawn_program, NULL, &function);
+	set_property(env, exports, "spawn", function);
 	return exports;
 }

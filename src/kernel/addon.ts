@@ -25,6 +25,8 @@ export type Syscall =
   | 'llistxattr'
   | 'syncfs'
   | 'getsockopt'
+  | 'wait4'
+  | 'memfd_create'
 
 /** The kernel reads and fills the memory of typed arrays in place. A Buffer of text must end in a NUL byte, a string gets one. */
 export type Argument =
@@ -40,7 +42,20 @@ export type Argument =
 interface Addon {
   callSync(syscall: Syscall, args: readonly Argument[]): number
   call(syscall: Syscall, args: readonly Argument[], directory?: string): Promise<number>
+  spawn(...program: SpawnArguments): void
 }
+
+/** Arguments of the addon's `spawn`, which spawn.c explains. */
+export type SpawnArguments = readonly [
+  words: readonly string[],
+  environment: readonly string[],
+  /** For stdin, stdout and stderr; -1: /dev/null. */
+  descriptors: readonly [number, number, number],
+  session: boolean,
+  wait: boolean,
+  /** Why it was not started, or its pid and, when it has ended, its exit code. */
+  told: (started: Error | number, code?: number) => void,
+]
 
 /**
  * Makes the call on this thread: for calls that never wait for a disk, or in a worker thread.
@@ -58,6 +73,11 @@ export function call(syscall: Syscall, ...args: readonly Argument[]): Promise<nu
 /** Like `call`, in a thread whose working directory is `directory`; the process keeps its own. */
 export function callIn(directory: string, syscall: Syscall, ...args: readonly Argument[]): Promise<number> {
   return addon().call(syscall, args, directory)
+}
+
+/** For spawn.ts alone. */
+export function spawn(...program: SpawnArguments): void {
+  addon().spawn(...program)
 }
 
 /** Whether a call (Node's own too) failed with one of these codes. */

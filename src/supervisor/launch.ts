@@ -1,6 +1,7 @@
 /** The beginning of a task: its directory, then its shim. A launch that fails leaves nothing. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { reap } from '../kernel/spawn.ts'
 import type { TaskSpec } from './port.ts'
 import { releaseTask } from './release.ts'
 import type { RuntimeTarget } from './runc-command.ts'
@@ -39,8 +40,10 @@ export async function launchTask(options: LaunchOptions): Promise<Task> {
 
 async function spawnInto(task: Task, { shim: binary, runtimeRoot }: LaunchOptions): Promise<void> {
   const { record, paths } = task
-  task.shim = await spawnShim({ binary, runtimeRoot, paths, record }, () => task.shimEnded())
-  writeFact(paths.shim, JSON.stringify(task.shim))
+  const shim = await spawnShim({ binary, runtimeRoot, paths, record })
+  task.shim = shim
+  void task.shimGone.then(() => reap(shim.pid))
+  writeFact(paths.shim, JSON.stringify(shim))
 }
 
 async function readConfig(bundle: string): Promise<BundleConfig> {

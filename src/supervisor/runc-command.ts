@@ -1,8 +1,7 @@
 /** Runs of the OCI runtime's command line (runc(8), crun(1)): `runc --root R --log F --log-format json COMMAND ID`. */
-import { spawn } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { closeSync, readSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
+import { memoryFile, run } from '../kernel/spawn.ts'
 import { lastError } from './failure.ts'
 
 export interface RuntimeTarget {
@@ -21,16 +20,16 @@ export type RuntimeResult =
   | { readonly ok: false; readonly message: string; readonly log: string }
 
 export const startContainer = (target: RuntimeTarget, signal: AbortSignal): Promise<RuntimeResult> =>
-  run(target, ['start', target.id], signal)
+  runCommand(target, ['start', target.id], signal)
 export const pauseContainer = (target: RuntimeTarget, signal: AbortSignal): Promise<RuntimeResult> =>
-  run(target, ['pause', target.id], signal)
+  runCommand(target, ['pause', target.id], signal)
 export const resumeContainer = (target: RuntimeTarget, signal: AbortSignal): Promise<RuntimeResult> =>
-  run(target, ['resume', target.id], signal)
+  runCommand(target, ['resume', target.id], signal)
 /** Kills what runs and removes the runtime's state; a container that the runtime does not know is fine. */
 export const deleteContainer = (target: RuntimeTarget, signal: AbortSignal): Promise<RuntimeResult> =>
-  run(target, ['delete', '--force', target.id], signal)
+  runCommand(target, ['delete', '--force', target.id], signal)
 
-async function run(
+async function runCommand(
   target: RuntimeTarget,
   args: readonly string[],
   signal: AbortSignal,
@@ -48,32 +47,34 @@ interface Ended {
   readonly stderr: string
 }
 
-/** Settles with the process, not with its stderr: a hook's child may hold that open. A process that can't be started is one that failed. */
+/** A process that can't be started is one that failed. */
 async function execute(target: RuntimeTarget, args: readonly string[], signal: AbortSignal): Promise<Ended> {
   const options = ['--root', target.root, '--log', target.log, '--log-format', 'json']
-  const child = spawn(target.binary, [...options, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    cwd: '/',
-    env: runtimeEnvironment(),
-    signal,
-  })
-  const said = text(child.stderr).catch(() => '')
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve({ code: null, stderr: error.message }))
-    child.once('exit', async (code) => {
-      const stderr = code === 0 ? '' : await Promise.race([said, soon()])
-      child.stderr.destroy()
-      resolve({ code, stderr })
-    })
-  })
+  const words = [target.binary, ...options, ...args]
+  const stderr = memoryFile('runtime-stderr')
+  try {
+    const code = await run({ words, environment: runtimeEnvironment(), stderr }, signal)
+    return { code, stderr: code === 0 ? '' : readFromStart(stderr) }
+  } catch (error) {
+    return { code: null, stderr: error instanceof Error ? error.message : String(error) }
+  } finally {
+    closeSync(stderr)
+  }
+}
+
+/** More of it would be no message. */
+const maxMessage = 16_384
+
+/** Not a pipe, which a hook's child may hold open. The program may have moved the position that it shares with us. */
+function readFromStart(fd: number): string {
+  const buffer = Buffer.alloc(maxMessage)
+  return buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, 0))
 }
 
 /** Only what finds programs: NOTIFY_SOCKET, LISTEN_FDS and the like in the daemon's environment would mean something to runc. */
 export function runtimeEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 }
-
-const soon = (): Promise<string> => new Promise((resolve) => setTimeout(resolve, 200, ''))
 
 async function readFrom(path: string, position: number): Promise<string> {
   try {

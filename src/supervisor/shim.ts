@@ -1,9 +1,10 @@
 /** Starts shims, finds those that an earlier supervisor started, and ends what a dead one left. */
-import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, readdirSync, readFileSync } from 'node:fs'
 import { TallyError } from '../errors.ts'
 import { failedWith } from '../kernel/addon.ts'
+import { openFifo } from '../kernel/fifo.ts'
 import { isAlive, startTicks } from '../kernel/process-identity.ts'
+import { spawnDetached } from '../kernel/spawn.ts'
 import type { ProcessIdentity } from './port.ts'
 import { runtimeEnvironment } from './runc-command.ts'
 import type { TaskPaths, TaskRecord } from './task-directory.ts'
@@ -17,36 +18,30 @@ export interface ShimOptions {
 }
 
 /**
- * Spawns a shim in a session of its own, which this process neither waits for nor takes along when it ends.
- * @param ended is called if it ends while this process is its parent.
+ * Spawns a shim in a session of its own, which does not end with this process. Its stdout is the writing end of `exit`, so that this hangs up
+ * when it ends, however early; whoever hears that has to `reap` it.
  * @throws TallyError internal if it can't be started.
  */
-export async function spawnShim(options: ShimOptions, ended: () => void): Promise<ProcessIdentity> {
-  const child = spawn(options.binary, shimArguments(options), {
-    detached: true,
-    stdio: 'ignore',
-    cwd: '/',
-    env: runtimeEnvironment(),
-  })
-  child.once('exit', ended)
-  const { pid } = child
-  if (pid === undefined) throw await spawnFailure(child)
-  child.unref()
-  return { pid, startTicks: startTicks(pid) ?? '0' }
+export async function spawnShim(options: ShimOptions): Promise<ProcessIdentity> {
+  const words = [options.binary, ...shimArguments(options)]
+  const stdout = openFifo(options.paths.exit, 'write')
+  try {
+    const pid = await spawnDetached({ words, environment: runtimeEnvironment(), stdout })
+    return { pid, startTicks: startTicks(pid) ?? '0' }
+  } catch (cause) {
+    throw spawnFailure(cause)
+  } finally {
+    closeSync(stdout)
+  }
 }
 
-function spawnFailure(child: ReturnType<typeof spawn>): Promise<TallyError> {
-  return new Promise((resolve) =>
-    child.once('error', (cause) =>
-      resolve(
-        new TallyError('internal', `failed to start shim: ${cause.message}: unknown`, {
-          step: 'startShim',
-          detail: String(cause),
-          cause,
-        }),
-      ),
-    ),
-  )
+function spawnFailure(cause: unknown): TallyError {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return new TallyError('internal', `failed to start shim: ${message}: unknown`, {
+    step: 'startShim',
+    detail: String(cause),
+    cause,
+  })
 }
 
 /** The shim's command line. */
