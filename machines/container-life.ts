@@ -1,6 +1,7 @@
 /** The container machine as pure functions over its snapshot: fold events, ask what has to be done next, save and restore. */
 import { initialTransition, type SnapshotFrom, type StateValue, transition } from 'xstate'
-import { type ContainerContext, containerMachine } from './container.ts'
+import { containerMachine } from './container.ts'
+import type { ContainerContext } from './container-context.ts'
 import type { ContainerEvent, LaunchStep } from './container-events.ts'
 
 export type Life = SnapshotFrom<typeof containerMachine>

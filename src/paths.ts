@@ -1,4 +1,4 @@
-/** Where everything lies on disk: the classic names below our two roots (see docs/layout.md). */
+/** Where everything lies on disk: the classic names below our two roots. */
 import { join } from 'node:path'
 
 export interface Roots {

@@ -1,5 +1,5 @@
 /** Commands to one container: decide, record, wait for what was asked to come true, make it durable, answer. */
-import type { Outcome } from '../../machines/container.ts'
+import type { Outcome } from '../../machines/container-context.ts'
 import type { Life } from '../../machines/container-life.ts'
 import { parseSignal, signalName } from '../../machines/signals.ts'
 import { type Clock, nanoseconds, rfc3339 } from '../clock.ts'

@@ -36,8 +36,8 @@ export async function createContainer(
   const warnings = ports.validate(request)
   const id = randomBytes(32).toString('hex')
   const spec = specOf(ports, request, id)
-  await ports.makeLayers(id, spec.image)
   try {
+    await ports.makeLayers(id, spec.image)
     // Meanwhile somebody may have removed the image; from here to the event nobody can.
     ports.images.get(spec.image.id)
     ports.registry.create({ type: 'ContainerCreated', id, name, spec }, origin)

@@ -1,5 +1,5 @@
 /** What `docker events` shows for an event of a container's life. Pure. */
-import type { ContainerContext } from '../../machines/container.ts'
+import type { ContainerContext } from '../../machines/container-context.ts'
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import { parseSignal } from '../../machines/signals.ts'
 

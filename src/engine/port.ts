@@ -5,7 +5,7 @@
  * (start of a running one, stop of a stopped one), conflict, bad-request or internal, in Docker's wording.
  */
 import type { Readable, Writable } from 'node:stream'
-import type { ContainerContext } from '../../machines/container.ts'
+import type { ContainerContext } from '../../machines/container-context.ts'
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import type { ContainerConfig, HostConfig } from '../../machines/spec.ts'
 import type { Images } from '../images/port.ts'
@@ -103,7 +103,7 @@ export interface Engine {
     range: { readonly since?: bigint; readonly until?: bigint },
     signal: AbortSignal,
   ): AsyncIterable<MessageRow>
-  /** The container's events, also of a removed container (by full id, or the newest of that name). */
+  /** The container's events; of a removed one by its full id. */
   history(ref: string): readonly RecordedEvent<ContainerEvent>[]
 }
 

@@ -1,5 +1,5 @@
 /** A container as Docker's words have it, from its recorded state. Pure. */
-import type { ContainerContext, Outcome } from '../../machines/container.ts'
+import type { ContainerContext, Outcome } from '../../machines/container-context.ts'
 import { milestone, type SavedLife } from '../../machines/container-life.ts'
 import type { ContainerView, DockerStatus } from './port.ts'
 

@@ -1,6 +1,6 @@
 /** The images of this daemon: layers and configs on disk, all else events and their rows. */
 import type { Readable } from 'node:stream'
-import type { ContainerContext } from '../../machines/container.ts'
+import type { ContainerContext } from '../../machines/container-context.ts'
 import type { ImageEvent } from '../../machines/image-events.ts'
 import type { Clock } from '../clock.ts'
 import { badRequest } from '../errors.ts'

@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import pino from 'pino'
-import { initialContext } from '../../../machines/container.ts'
+import { initialContext } from '../../../machines/container-context.ts'
 import type { DaemonInfo } from '../../../src/api/daemon-info.ts'
 import { createServer } from '../../../src/api/server.ts'
 import { defaultHostConfig, mergeConfig } from '../../../src/engine/create-defaults.ts'
