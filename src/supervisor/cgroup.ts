@@ -65,15 +65,29 @@ export async function killCgroup(directories: readonly string[]): Promise<readon
   return cgroupMembers(directories)
 }
 
-/** Removes the group and those below it from every hierarchy. Nothing there is fine; one that is still in use is left. */
-export function removeCgroup(directories: readonly string[]): void {
-  for (const directory of directories.flatMap(withDescendants).reverse()) {
-    try {
-      rmdirSync(directory)
-    } catch (error) {
-      if (!failedWith(error, 'ENOENT', 'EBUSY', 'ENOTDIR')) throw error
-    }
+/** Removes the group and those below it from every hierarchy. One that is still in use is left. @returns whether none is left */
+export function removeCgroup(directories: readonly string[]): boolean {
+  return directories.map(removeWithDescendants).every((removed) => removed)
+}
+
+/** Those below are only looked for if there are any: nearly always there are none. */
+function removeWithDescendants(directory: string): boolean {
+  if (removeGroup(directory)) return true
+  return withDescendants(directory)
+    .toReversed()
+    .map(removeGroup)
+    .every((removed) => removed)
+}
+
+/** Nothing there is fine. @returns false if it is in use. */
+function removeGroup(directory: string): boolean {
+  try {
+    rmdirSync(directory)
+  } catch (error) {
+    if (failedWith(error, 'EBUSY')) return false
+    if (!failedWith(error, 'ENOENT', 'ENOTDIR')) throw error
   }
+  return true
 }
 
 /** Where the hierarchies are mounted; does not change while the machine runs. */

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TallyError } from '../errors.ts'
 import { killCgroup, removeCgroup } from './cgroup.ts'
 import { deleteContainer, type RuntimeTarget } from './runc-command.ts'
+import { isPlain } from './runc-state.ts'
 import { killProcess, killRuntime } from './shim.ts'
 import type { Task } from './task.ts'
 
@@ -20,9 +21,7 @@ export async function releaseTask(task: Task, runtime: RuntimeTarget): Promise<v
   if (survivors.length > 0)
     throw new TallyError('internal', `could not kill container: processes ${survivors.join(' ')} do not die`)
   await endShim(task)
-  await forgetContainer(runtime)
-  await killCgroup(task.cgroup)
-  removeCgroup(task.cgroup)
+  if (!(await forgetEndedContainer(task, runtime))) await forgetContainer(task, runtime)
   await rm(task.paths.home, { recursive: true, force: true })
 }
 
@@ -39,10 +38,21 @@ async function endShim(task: Task): Promise<void> {
   await Promise.race([task.shimGone, sleep(patience, undefined, { ref: false })])
 }
 
+/** In place of `runc delete`, whose 40 ms are spent on starting. @returns whether nothing is left. */
+async function forgetEndedContainer({ exit, cgroup }: Task, runtime: RuntimeTarget): Promise<boolean> {
+  const reaped = exit !== null && exit.reason === undefined
+  if (!reaped || !isPlain(runtime, cgroup) || !removeCgroup(cgroup)) return false
+  await rm(join(runtime.root, runtime.id), { recursive: true })
+  return true
+}
+
 /** What `runc delete` does not know (a state directory without state.json, runc issue 4534) is removed by its path. */
-async function forgetContainer(runtime: RuntimeTarget): Promise<void> {
+async function forgetContainer({ cgroup }: Task, runtime: RuntimeTarget): Promise<void> {
   const state = join(runtime.root, runtime.id)
-  if (!existsSync(state)) return
-  await deleteContainer(runtime, AbortSignal.timeout(10_000))
-  await rm(state, { recursive: true, force: true })
+  if (existsSync(state)) {
+    await deleteContainer(runtime, AbortSignal.timeout(10_000))
+    await rm(state, { recursive: true, force: true })
+  }
+  await killCgroup(cgroup)
+  removeCgroup(cgroup)
 }

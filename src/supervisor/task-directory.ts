@@ -121,7 +121,7 @@ export function readShim(paths: TaskPaths): ProcessIdentity | undefined {
 }
 
 /** A file that is missing or damaged says nothing; a crash must not keep the supervisor from starting. */
-function readJson<T>(path: string): T | undefined {
+export function readJson<T>(path: string): T | undefined {
   try {
     return JSON.parse(readFact(path) ?? '') as T
   } catch (error) {
