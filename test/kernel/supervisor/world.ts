@@ -26,7 +26,12 @@ import type { TaskSpec } from '../../../src/supervisor/port.ts'
 export interface Config {
   process: { terminal: boolean; args: string[]; cwd: string; rlimits?: unknown }
   mounts: { destination: string }[]
-  linux: { cgroupsPath: string; resources: { memory?: { limit: number; swap: number } } }
+  linux: {
+    cgroupsPath: string
+    namespaces: { type: string }[]
+    resources: { memory?: { limit: number; swap: number } }
+  }
+  hooks?: { poststop: { path: string; args: string[] }[] }
 }
 
 export interface TaskOptions {
