@@ -37,7 +37,8 @@ fi
 
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   # No install script but one: the package `node` fetches the binary of this machine's architecture. Everything else brings its own.
-  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+  # Not `npm ci`: it refuses the lock file where the registry does not carry the other platforms' optional binaries.
+  npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
   (cd node_modules/node && node installArchSpecificPackage >/dev/null)
   touch node_modules/.package-lock.json
 fi
