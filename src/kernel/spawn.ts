@@ -6,7 +6,7 @@ import { callSync, failedWith, spawn } from './addon.ts'
 export interface Program {
   /** The first is the executable; without a slash it is looked for in this process's PATH. */
   readonly words: readonly string[]
-  readonly environment: NodeJS.ProcessEnv
+  readonly environment: Readonly<Record<string, string>>
   /** Descriptors, none below 3; absent: /dev/null. */
   readonly stdout?: number
   readonly stderr?: number
@@ -27,7 +27,8 @@ export function spawnDetached(program: Program): Promise<number> {
 }
 
 /**
- * Runs a program to its end. When the signal aborts, SIGTERM is sent and its end is not waited for.
+ * Runs a program to its end. When the signal aborts, SIGTERM is sent and its end is not waited for. Its start is, even then: until it has
+ * started, its descriptors must stay open.
  * @returns its exit code, 128 + signal number if a signal ended it.
  * @throws an Error with `code` if it can't be started; the signal's reason
  */
@@ -35,7 +36,8 @@ export function run(program: Program, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
     let running: number | undefined
     const abort = (): void => {
-      if (running !== undefined) process.kill(running, 'SIGTERM')
+      if (running === undefined) return
+      process.kill(running, 'SIGTERM')
       reject(signal.reason)
     }
     signal.addEventListener('abort', abort, { once: true })

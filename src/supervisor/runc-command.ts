@@ -72,7 +72,7 @@ function readFromStart(fd: number): string {
 }
 
 /** Only what finds programs: NOTIFY_SOCKET, LISTEN_FDS and the like in the daemon's environment would mean something to runc. */
-export function runtimeEnvironment(): NodeJS.ProcessEnv {
+export function runtimeEnvironment(): Readonly<Record<string, string>> {
   return { PATH: process.env.PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
 }
 

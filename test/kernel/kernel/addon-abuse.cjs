@@ -23,6 +23,24 @@ const failing = [
   ['getsockopt', [-1, 1, 17, new Int32Array(3), Int32Array.of(12)]],
   ['umount2', ['/proc/self/none', 0]],
 ]
+const streams = [-1, -1, -1]
+const wrongPrograms = [
+  [],
+  [[], [], streams, true, true, () => {}],
+  [['a\0b'], [], streams, true, true, () => {}],
+  [['true', 7], [], streams, true, true, () => {}],
+  [['true'], 'PATH', streams, true, true, () => {}],
+  [['true'], [], [-1, 2, -1], true, true, () => {}],
+  [['true'], [], [], true, true, () => {}],
+  [['true'], [], streams, 1, true, () => {}],
+  [['true'], [], streams, true, true, 'told'],
+]
+const programs = [
+  [['/bin/true'], ['A=b'], streams, false],
+  [['sh', '-c', 'exit 3'], [], streams, true],
+  [[missing], [], streams, true],
+  [['/bin/true'], [], [-1, 4000, -1], true],
+]
 const directories = [undefined, '/', '/tally-nowhere']
 
 const codes = []
@@ -34,6 +52,16 @@ function attempt(call) {
   } catch (error) {
     return note(error)
   }
+}
+
+/** Resolves with the exit code or the error. */
+function run(program) {
+  return new Promise((resolve) => {
+    addon.spawn(...program, true, (started, code) => {
+      if (typeof started !== 'number') resolve(note(started))
+      if (code !== undefined) resolve(code)
+    })
+  })
 }
 
 async function main() {
@@ -49,6 +77,8 @@ async function main() {
       for (const directory of directories) waiting.push(attempt(() => addon.call(...args, directory)))
     }
   }
+  for (const program of wrongPrograms) waiting.push(attempt(() => addon.spawn(...program)))
+  for (const program of programs) waiting.push(run(program))
   globalThis.gc()
   await Promise.all(waiting)
   globalThis.gc()
