@@ -40,6 +40,7 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
   # Not `npm ci`: it refuses the lock file where the registry does not carry the other platforms' optional binaries.
   npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
   (cd node_modules/node && node installArchSpecificPackage >/dev/null)
+  ln -sf ../node/bin/node node_modules/.bin/node
   touch node_modules/.package-lock.json
 fi
 make -s -C src/kernel
