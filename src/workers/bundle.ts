@@ -74,6 +74,8 @@ async function writeBundle(bundle: string, spec: RuntimeSpec): Promise<void> {
   await rename(`${path}.new`, path)
 }
 
+/** `init-stdin` is always there to see; only a container with an open stdin reads it. */
 function makeStdio(bundle: string, { spec }: Job): void {
-  for (const path of Object.values(stdioOf(bundle, spec))) makeFifo(path, 0o600)
+  const pipes = [join(bundle, 'init-stdin'), ...Object.values(stdioOf(bundle, spec))]
+  for (const path of new Set(pipes)) makeFifo(path, 0o600)
 }

@@ -93,7 +93,7 @@ describe.each([
       expect(statSync(join(daemon.dataRoot, 'overlay2', `${id}-init`, 'diff/etc', name)).size).toBe(0)
     const spec = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'))
     expect(spec.linux.cgroupsPath.endsWith(`/${id}`)).toBe(true)
-    for (const name of ['init-stdout', 'init-stderr'])
+    for (const name of ['init-stdin', 'init-stdout', 'init-stderr'])
       expect(statSync(join(bundle, name)).isFIFO(), name).toBe(true)
     for (const name of ['control', 'exit']) expect(statSync(join(task, name)).isFIFO(), name).toBe(true)
     for (const name of ['process.json', 'pid', 'starttime', 'log.json', 'shim-log.json'])

@@ -35,10 +35,10 @@ describe('On disk, the bundle worker', () => {
     expect(Number.parseInt(modeOf(bundle), 8) & 0o066).toBe(0)
   })
 
-  it('makes no pipe for a stdin that is not open', async () => {
+  it('makes the pipe of a stdin that is not open, too', async () => {
     const job = await bundles.job()
     await bundles.prepare(job)
-    expect(existsSync(join(bundles.bundle(job), 'init-stdin'))).toBe(false)
+    expect(existsSync(join(bundles.bundle(job), 'init-stdin'))).toBe(true)
   })
 
   it('answers with the bundle and can be run again', async () => {
