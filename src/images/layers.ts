@@ -110,9 +110,13 @@ export class Layers {
     return await this.#exclusive(async () => {
       const named = inUse()
       const isNeeded = ({ name, chainId: chain }: Layer) => named.has(name) || this.#held.has(chain)
-      const victims = unusedLayers(Array.from(this.#known.values()), isNeeded)
-      for (const layer of victims) await this.#remove(layer)
-      return victims.map((layer) => layer.chainId)
+      const gone: string[] = []
+      // Asked again after each one: while it was removed somebody may have taken hold of the next.
+      for (let layer = this.#unused(isNeeded); layer !== undefined; layer = this.#unused(isNeeded)) {
+        await this.#remove(layer)
+        gone.push(layer.chainId)
+      }
+      return gone
     })
   }
 
@@ -172,6 +176,11 @@ export class Layers {
     await syncDirectory(join(this.#overlay, 'l'))
     this.#known.set(layer.chainId, layer)
     return layer
+  }
+
+  /** An upper one before those below it. */
+  #unused(isNeeded: (layer: Layer) => boolean): Layer | undefined {
+    return unusedLayers(Array.from(this.#known.values()), isNeeded)[0]
   }
 
   /** Moved away before anything in it is removed: what is left of it after a crash is no layer. */

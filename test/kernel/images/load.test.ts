@@ -110,13 +110,10 @@ describe('load', () => {
     expectLoaded(built)
   })
 
+  /** The broken one fails only if it is first: like Docker, load does not unpack a layer that is there already. */
   it('of a good archive succeeds beside a broken one of the same image', async () => {
     const lying = { ...built, layers: [base, Buffer.concat([middle, Buffer.alloc(512)]), top] }
-    const [bad, good] = await Promise.allSettled([
-      load(oldDockerArchive(lying)),
-      load(oldDockerArchive(built)),
-    ])
-    expect(bad.status).toBe('rejected')
+    const [, good] = await Promise.allSettled([load(oldDockerArchive(lying)), load(oldDockerArchive(built))])
     expect(good.status).toBe('fulfilled')
     expectLoaded(built)
   })
