@@ -27,6 +27,8 @@ async function main(): Promise<void> {
   const running = await open
   if (options.pidFile !== '') writeFileSync(options.pidFile, `${process.pid}`, { mode: 0o644 })
   logger.info({ version, pid: process.pid }, 'ready')
+  // What starting up has left behind is given back now: an idle daemon would not collect it for hours.
+  globalThis.gc?.()
   const signal = await endSignal()
   logger.info({ signal }, 'closing')
   await running[Symbol.asyncDispose]()
