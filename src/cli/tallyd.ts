@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   if (options.pidFile !== '') writeFileSync(options.pidFile, `${process.pid}`, { mode: 0o644 })
   logger.info({ version, pid: process.pid }, 'ready')
   // What starting up has left behind is given back now: an idle daemon would not collect it for hours.
-  globalThis.gc?.()
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
   const signal = await endSignal()
   logger.info({ signal }, 'closing')
   await running[Symbol.asyncDispose]()
