@@ -190,20 +190,24 @@ const longestWait = 1_000_000_000
 
 const later = (clock: Clock, delay: bigint): string => rfc3339(nanoseconds(clock.now()) + delay)
 
-/** Docker's exit code and error of the run that ends next, or with `ending` of one that has just ended; see `Engine.wait`. */
+/**
+ * Docker's exit code of the run that ends next, or with `ending` of one that has just ended; see `Engine.wait`. A start that fails is no
+ * exit, unless `ending`; the removal of the container ends every wait.
+ */
 export async function nextExit(
   lifecycle: Lifecycle,
   { ending, signal }: { readonly ending: boolean; readonly signal: AbortSignal },
-): Promise<{ readonly exitCode: number; readonly error?: string }> {
+): Promise<{ readonly exitCode: number }> {
   const past = ending || !lifecycle.life.matches('releasing') ? undefined : lifecycle.life.context.run?.id
   let ended: Outcome | undefined
   const outcome = await lifecycle.until((life, event) => {
     const { run } = life.context
-    if (life.matches('releasing') && run?.id !== past) ended = run?.outcome
-    return event?.type === 'Released' && ended !== undefined ? ended : undefined
+    const counts = ending || run?.outcome?.kind === 'exited'
+    if (life.matches('releasing') && run?.id !== past && counts) ended = run?.outcome
+    if (life.matches('removed')) return { of: run?.outcome }
+    return event?.type === 'Released' && ended !== undefined ? { of: ended } : undefined
   }, signal)
-  const error = outcome.kind === 'failed' ? { error: outcome.failure.message } : {}
-  return { exitCode: exitCode(outcome), ...error }
+  return { exitCode: exitCode(outcome.of) }
 }
 
 /** Whether a run is under way, its clean-up included. */

@@ -57,7 +57,7 @@ describe('Waiting until a container does not run', () => {
     expect(daemon.engine.get('web').status).toBe('running')
   })
 
-  it('tells why a start failed', async () => {
+  it('answers with the code of a start that failed', async () => {
     const daemon = await openDaemon()
     await create(daemon)
     daemon.world.hinder = (operation) => {
@@ -66,11 +66,24 @@ describe('Waiting until a container does not run', () => {
     const start = daemon.engine.start('web', origin)
     const result = wait(daemon, 'not-running')
     await expect(start).rejects.toThrow('exec failed')
-    expect(await result).toEqual({ exitCode: 127, error: 'exec failed' })
+    expect(await result).toEqual({ exitCode: 127 })
   })
 })
 
 describe('Waiting for the next exit', () => {
+  it('is not over when a start fails: docker run has its answer from the start', async () => {
+    const daemon = await openDaemon()
+    await create(daemon)
+    const result = wait(daemon, 'next-exit')
+    daemon.world.hinder = (operation) => {
+      if (operation === 'awaitPid') throw new TallyError('internal', 'exec failed', { exitCode: 127 })
+    }
+    await expect(daemon.engine.start('web', origin)).rejects.toThrow('exec failed')
+    expect(await now(result)).toBe('pending')
+    await daemon.engine.remove('web', { force: false, volumes: false }, origin)
+    expect(await result).toEqual({ exitCode: 127 })
+  })
+
   it('looks past the last one', async () => {
     const daemon = await openDaemon()
     const id = await run(daemon)
