@@ -30,7 +30,7 @@ import {
 } from './paths.ts'
 import { openStore, type Store } from './store/open.ts'
 import { connectSupervisor } from './supervisor/grpc/client.ts'
-import { serveSupervisor } from './supervisor/grpc/server.ts'
+import { claimSocket, serveSupervisor } from './supervisor/grpc/server.ts'
 import { openSupervisor } from './supervisor/local.ts'
 import type { Supervisor } from './supervisor/port.ts'
 import { supervisorVersion } from './supervisor/version.ts'
@@ -122,6 +122,7 @@ export async function openLocalSupervisor(
     stack,
   }: { readonly logger: Logger; readonly clock: Clock; readonly stack: AsyncDisposableStack },
 ): Promise<Supervisor> {
+  await claimSocket(socket)
   const shim = fileURLToPath(new URL('../build/tally-shim', import.meta.url))
   await mkdir(supervisorRoot(roots), { recursive: true, mode: 0o711 })
   const options = { root: supervisorRoot(roots), runtimeRoot: runtimeRoot(roots), shim, logger, clock }

@@ -84,7 +84,9 @@ export class Daemon {
     await this.#until(() => existsSync(this.socket) && this.#answers(), this.#tallyd)
   }
 
+  /** One that runs already stays: it outlives tallyd. */
   async startSupervisor(): Promise<void> {
+    if (this.#supervisor !== undefined && isRunning(this.#supervisor)) return
     this.#supervisor = this.#launch(['supervisor', ...this.#execRootFlags])
     await this.#until(() => existsSync(this.supervisorSocket), this.#supervisor)
   }
@@ -182,9 +184,11 @@ export class Daemon {
   }
 }
 
+const isRunning = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode === null && signalCode === null
+
 function endProcess(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<number | null> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null)
-    return Promise.resolve(child?.exitCode ?? null)
+  if (child === undefined || !isRunning(child)) return Promise.resolve(child?.exitCode ?? null)
   return new Promise((done) => {
     child.once('exit', (code) => done(code))
     child.kill(signal)

@@ -71,6 +71,24 @@ describe('a second tallyd on one data root', () => {
   })
 })
 
+describe('a second supervisor on one exec root', () => {
+  it('is refused while the first goes on and hears of exits', async () => {
+    const daemon = await new Daemon({ twoProcesses: true }).start()
+    try {
+      await daemon.importBusybox()
+      await daemon.docker('run', '-d', '--network', 'none', '--name', 'kept', 'bb', 'sleep', '1000')
+      const args = ['supervisor', '--exec-root', daemon.execRoot]
+      const second = spawnSync(tallyd, args, { encoding: 'utf8', timeout: 30_000 })
+      expect(second.status).toBe(1)
+      expect(second.stderr).toContain('tallyd: another supervisor serves')
+      await daemon.docker('kill', 'kept')
+      expect((await daemon.docker('wait', 'kept')).stdout).toBe('137\n')
+    } finally {
+      await daemon.destroy()
+    }
+  })
+})
+
 describe('a full disk', () => {
   it('refuses with a reason, breaks nothing that runs, and is over when there is room', async () => {
     const daemon = new Daemon()

@@ -290,6 +290,17 @@ describe.each([
     await docker('rm', 'survivor')
   })
 
+  it.runIf(twoProcesses)('survives kill -9 of the supervisor alone', async () => {
+    const script = 'trap "exit 6" TERM; while true; do sleep 0.1; done'
+    await docker('run', '-d', '--network', 'none', '--name', 'orphan', 'bb', 'sh', '-c', script)
+    await daemon.endSupervisor('SIGKILL')
+    await daemon.startSupervisor()
+    expect((await inspect('orphan')).State.Running).toBe(true)
+    expect((await docker('kill', '-s', 'TERM', 'orphan')).code).toBe(0)
+    expect((await docker('wait', 'orphan')).stdout).toBe('6\n')
+    await docker('rm', 'orphan')
+  })
+
   it('records an exit that happened while it was down, with the real code and time', async () => {
     await docker('run', '-d', '--network', 'none', '--name', 'away', 'bb', 'sh', '-c', 'sleep 0.5; exit 4')
     await daemon.end('SIGKILL')

@@ -30,7 +30,7 @@ export async function serveSupervisor(
   options: ServeOptions,
 ): Promise<AsyncDisposable> {
   const { socket, logger, clock = systemClock } = options
-  await replaceSocket(socket)
+  await claimSocket(socket)
   const server = new Server({ 'grpc.max_receive_message_length': messageLimit })
   addServices(server, supervisor, clock)
   await bind(server, socket)
@@ -69,8 +69,11 @@ function bind(server: Server, socket: string): Promise<void> {
   })
 }
 
-/** A supervisor that was killed leaves its socket behind; binding needs the name. */
-async function replaceSocket(socket: string): Promise<void> {
+/**
+ * Before a supervisor is opened: two on one directory would take each other's news. One that was killed leaves its socket behind, which goes,
+ * since binding needs the name. @throws TallyError conflict if another supervisor serves the socket.
+ */
+export async function claimSocket(socket: string): Promise<void> {
   if (await isServed(socket)) throw new TallyError('conflict', `another supervisor serves ${socket}`)
   rmSync(socket, { force: true })
 }
