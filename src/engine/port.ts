@@ -52,7 +52,6 @@ export type WaitCondition = 'not-running' | 'next-exit' | 'removed'
 
 export interface WaitResult {
   readonly exitCode: number
-  readonly error?: string
 }
 
 export interface AttachStreams {

@@ -39,7 +39,4 @@ function parseCondition(word = 'not-running'): WaitCondition {
   throw badRequest(`invalid condition: "${word}"`)
 }
 
-const answer = ({ exitCode, error }: WaitResult) => ({
-  StatusCode: exitCode,
-  Error: error === undefined ? null : { Message: error },
-})
+const answer = ({ exitCode }: WaitResult) => ({ StatusCode: exitCode, Error: null })

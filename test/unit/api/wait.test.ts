@@ -50,13 +50,6 @@ it('without a condition it waits until the container does not run', async () => 
   expect((await asked).condition).toBe('not-running')
 })
 
-it('an error of the container is told', async () => {
-  const { app, resolve } = waitable()
-  resolve({ exitCode: 125, error: 'not removed' })
-  const reply = await app.inject({ method: 'POST', url: '/containers/one/wait?condition=removed' })
-  expect(reply.json()).toEqual({ StatusCode: 125, Error: { Message: 'not removed' } })
-})
-
 it('an unknown condition is refused', async () => {
   const reply = await waitable().app.inject({ method: 'POST', url: '/containers/one/wait?condition=later' })
   expect([reply.statusCode, reply.json()]).toEqual([400, { message: 'invalid condition: "later"' }])
