@@ -8,7 +8,7 @@ import type { Origin } from '../origin.ts'
 import { NameTakenError } from '../store/errors.ts'
 import type { ContainerRows } from '../store/port.ts'
 import { defaultHostConfig, mergeConfig } from './create-defaults.ts'
-import { checkName, makeName, nameTaken } from './names.ts'
+import { checkName, makeName } from './names.ts'
 import type { CreateRequest } from './port.ts'
 import type { Registry } from './registry.ts'
 
@@ -43,7 +43,7 @@ export async function createContainer(
     ports.registry.create({ type: 'ContainerCreated', id, name, spec }, origin)
   } catch (error) {
     await ports.removeLayers(id)
-    throw error instanceof NameTakenError ? nameTaken(name, ports.containers.byName(name)?.id ?? '') : error
+    throw error
   }
   await ports.durable()
   return { id, warnings }
@@ -53,7 +53,7 @@ function freeName(containers: ContainerRows, wanted: string | undefined): string
   if (wanted === undefined || wanted === '') return makeName((name) => containers.byName(name) !== undefined)
   const name = checkName(wanted)
   const holder = containers.byName(name)
-  if (holder !== undefined) throw nameTaken(name, holder.id)
+  if (holder !== undefined) throw new NameTakenError(name, holder.id)
   return name
 }
 

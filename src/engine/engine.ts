@@ -7,6 +7,7 @@ import { nanoseconds } from '../clock.ts'
 import { badRequest, noSuchContainer } from '../errors.ts'
 import type { Images } from '../images/port.ts'
 import { bundlePath, type Roots } from '../paths.ts'
+import { NameTakenError } from '../store/errors.ts'
 import type { ContainerRows, EventStore, MessageRows } from '../store/port.ts'
 import type { Supervisor } from '../supervisor/port.ts'
 import { stdioOf } from '../workers/task.ts'
@@ -14,7 +15,7 @@ import * as commands from './commands.ts'
 import { type CreatePorts, createContainer } from './create.ts'
 import { type EffectWorkers, perform } from './effects.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import { checkName, nameTaken } from './names.ts'
+import { checkName } from './names.ts'
 import type { AttachStreams, Engine, WaitCondition, WaitResult } from './port.ts'
 import { findContainer, followMessages, historyOf, viewOf } from './queries.ts'
 import { recover } from './recovery.ts'
@@ -87,7 +88,8 @@ function facade(options: EngineOptions, registry: Registry): Engine {
       const lifecycle = find(ref)
       const checked = checkName(name)
       const holder = containers.byName(checked)
-      if (holder !== undefined && holder.id !== lifecycle.life.context.id) throw nameTaken(checked, holder.id)
+      if (holder !== undefined && holder.id !== lifecycle.life.context.id)
+        throw new NameTakenError(checked, holder.id)
       await commands.rename(ports, lifecycle, checked, origin)
     },
     wait: async (ref, condition, signal) => ({ result: waitFor(find(ref), condition, signal) }),

@@ -1,6 +1,6 @@
 /** Names of containers: what Docker allows, and made-up ones for containers that were given none. */
 import { randomInt } from 'node:crypto'
-import { badRequest, conflict, type TallyError } from '../errors.ts'
+import { badRequest } from '../errors.ts'
 
 const allowed = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 
@@ -10,11 +10,6 @@ export function checkName(name: string): string {
     throw badRequest(`Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`)
   return name.replace(/^\//, '')
 }
-
-export const nameTaken = (name: string, holder: string): TallyError =>
-  conflict(
-    `Conflict. The container name "/${name}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,
-  )
 
 const manners =
   'able bold brisk calm clear deft eager fair firm fleet frank glad hale keen kind lively loyal merry neat noble plain prompt proud quick quiet ready rested sharp smart snug sober stout sunny swift tidy trim true warm wise witty'.split(

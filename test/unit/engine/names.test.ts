@@ -1,5 +1,6 @@
 import { describe, expect, test as it } from 'vitest'
-import { checkName, makeName, nameTaken } from '../../../src/engine/names.ts'
+import { checkName, makeName } from '../../../src/engine/names.ts'
+import { NameTakenError } from '../../../src/store/errors.ts'
 
 describe('A name', () => {
   it.each(['web', '/web', 'a1', '0_.-', 'Web.2'])('may be %s', (name) => {
@@ -16,7 +17,7 @@ describe('A name', () => {
   })
 
   it('that is taken is refused in Docker’s words', () => {
-    expect(nameTaken('web', 'abc')).toMatchObject({
+    expect(new NameTakenError('web', 'abc')).toMatchObject({
       code: 'conflict',
       message:
         'Conflict. The container name "/web" is already in use by container "abc". You have to remove (or rename) that container to be able to reuse that name.',
