@@ -12,8 +12,9 @@ import { type Clock, systemClock } from './clock.ts'
 import type { CreatePorts } from './engine/create.ts'
 import { createChecks } from './engine/create-checks.ts'
 import type { EffectWorkers } from './engine/effects.ts'
-import { openEngine } from './engine/engine.ts'
+import { type EngineOptions, openEngine } from './engine/engine.ts'
 import { Streams, type StreamTarget } from './engine/streams.ts'
+import type { Faults } from './faults.ts'
 import { openImages } from './images/store.ts'
 import { bootId } from './kernel/host.ts'
 import { requireOverlay, requireRoot, requireRuntime } from './kernel/requirements.ts'
@@ -28,12 +29,14 @@ import {
   supervisorSocketPath,
   temporaryRoot,
 } from './paths.ts'
+import { systemRandom } from './random.ts'
 import { openStore, type Store } from './store/open.ts'
 import { connectSupervisor } from './supervisor/grpc/client.ts'
 import { claimSocket, serveSupervisor } from './supervisor/grpc/server.ts'
 import { openSupervisor } from './supervisor/local.ts'
 import type { Supervisor } from './supervisor/port.ts'
 import { supervisorVersion } from './supervisor/version.ts'
+import { systemTimers } from './timers.ts'
 import { bundleWorker } from './workers/bundle.ts'
 import { releaseCgroupParent } from './workers/cgroup-parent.ts'
 import { removeContainerFiles } from './workers/container-files.ts'
@@ -54,6 +57,7 @@ export interface DaemonSettings {
   readonly containerd?: string
   /** Empty: `/tallyman`. */
   readonly cgroupParent: string
+  readonly faults: Faults
   readonly log: { readonly driver: string; readonly options: Readonly<Record<string, string>> }
 }
 
@@ -73,11 +77,11 @@ export async function openDaemon(settings: DaemonSettings, logger: Logger): Prom
   const streams = new Streams({ ...bound(supervisor), report })
   const host = await readHostFacts()
   const workers = effectWorkers(settings, { supervisor, streams, host })
-  const create = createPorts(settings, { store, images, clock, host })
+  const create = createPorts(settings, { store, images, host })
   const { events, containers, messages } = store
   const running = await openEngine({
     ...{ roots, events, containers, messages, images, supervisor, workers, streams, create, clock, report },
-    bootId: bootId(),
+    ...{ bootId: bootId(), timers: systemTimers, random: systemRandom, faults: settings.faults },
   })
   stack.defer(() => running.stop())
   const app = createServer({ engine: running.engine, daemon: daemonInfo(settings, host, clock), logger })
@@ -184,19 +188,16 @@ function createPorts(
   {
     store,
     images,
-    clock,
     host,
   }: {
     readonly store: Store
     readonly images: CreatePorts['images']
-    readonly clock: Clock
     readonly host: HostFacts
   },
-): Omit<CreatePorts, 'registry'> {
+): EngineOptions['create'] {
   return {
     containers: store.containers,
     images,
-    clock,
     durable: () => store.events.durable(),
     makeLayers: (id, image) => createContainerLayers(roots, id, image),
     removeLayers: (id) => removeContainerLayers(roots, id),

@@ -4,9 +4,10 @@ import { type Logger, pino } from 'pino'
 import { systemClock } from '../clock.ts'
 import { openDaemon, openLocalSupervisor } from '../daemon.ts'
 import { TallyError } from '../errors.ts'
+import { faultsOfEnvironment } from '../faults.ts'
 import { requireRuntime } from '../kernel/requirements.ts'
 import { supervisorVersion } from '../supervisor/version.ts'
-import { type DaemonOptions, parseTallyd, type SupervisorOptions } from './tallyd-options.ts'
+import { parseTallyd, type SupervisorOptions } from './tallyd-options.ts'
 
 const { version } = supervisorVersion()
 
@@ -20,9 +21,10 @@ async function main(): Promise<void> {
   }
   const { options } = invocation
   const logger = pino({ level: options.logLevel, timestamp: pino.stdTimeFunctions.isoTime })
+  const faults = faultsOfEnvironment((point) => logger.warn({ point }, 'fault point reached'))
   const open =
     invocation.kind === 'daemon'
-      ? runDaemon(invocation.options, logger)
+      ? openDaemon({ ...invocation.options, faults }, logger)
       : runSupervisor(invocation.options, logger)
   const running = await open
   if (options.pidFile !== '') writeFileSync(options.pidFile, `${process.pid}`, { mode: 0o644 })
@@ -34,9 +36,6 @@ async function main(): Promise<void> {
   await running[Symbol.asyncDispose]()
   if (options.pidFile !== '') rmSync(options.pidFile, { force: true })
 }
-
-const runDaemon = (options: DaemonOptions, logger: Logger): Promise<AsyncDisposable> =>
-  openDaemon(options, logger)
 
 async function runSupervisor({ roots, socket }: SupervisorOptions, logger: Logger): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack()

@@ -1,10 +1,11 @@
 /** `docker create`: the image's config and Docker's defaults are merged in, the layers are made, then the container exists in the log. */
-import { randomBytes } from 'node:crypto'
 import type { ContainerSpec, HostConfig, ImageReference } from '../../machines/spec.ts'
 import type { Clock } from '../clock.ts'
 import { badRequest } from '../errors.ts'
+import type { Faults } from '../faults.ts'
 import type { Image, Images } from '../images/port.ts'
 import type { Origin } from '../origin.ts'
+import type { Random } from '../random.ts'
 import { NameTakenError } from '../store/errors.ts'
 import type { ContainerRows } from '../store/port.ts'
 import { defaultHostConfig, mergeConfig } from './create-defaults.ts'
@@ -17,6 +18,8 @@ export interface CreatePorts {
   readonly containers: ContainerRows
   readonly images: Images
   readonly clock: Clock
+  readonly random: Random
+  readonly faults: Faults
   readonly durable: () => Promise<void>
   /** What containers get that don't ask themselves. */
   readonly defaults: { readonly runtime: string; readonly log: HostConfig['LogConfig'] }
@@ -32,12 +35,14 @@ export async function createContainer(
   request: CreateRequest,
   origin: Origin,
 ): Promise<{ readonly id: string; readonly warnings: readonly string[] }> {
-  const name = freeName(ports.containers, request.name)
+  const name = freeName(ports, request.name)
   const warnings = ports.validate(request)
-  const id = randomBytes(32).toString('hex')
+  const id = ports.random.hex(32)
   const spec = specOf(ports, request, id)
   try {
+    await ports.faults.reach('create.makeLayers.before')
     await ports.makeLayers(id, spec.image)
+    await ports.faults.reach('create.makeLayers.after')
     // Meanwhile somebody may have removed the image; from here to the event nobody can.
     ports.images.get(spec.image.id)
     ports.registry.create({ type: 'ContainerCreated', id, name, spec }, origin)
@@ -49,8 +54,9 @@ export async function createContainer(
   return { id, warnings }
 }
 
-function freeName(containers: ContainerRows, wanted: string | undefined): string {
-  if (wanted === undefined || wanted === '') return makeName((name) => containers.byName(name) !== undefined)
+function freeName({ containers, random }: CreatePorts, wanted: string | undefined): string {
+  if (wanted === undefined || wanted === '')
+    return makeName(random, (name) => containers.byName(name) !== undefined)
   const name = checkName(wanted)
   const holder = containers.byName(name)
   if (holder !== undefined) throw new NameTakenError(name, holder.id)

@@ -3,6 +3,7 @@ import type { ContainerEvent, LaunchStep } from '../../machines/container-events
 import type { Effect, Life } from '../../machines/container-life.ts'
 import { parseSignal } from '../../machines/signals.ts'
 import { TallyError } from '../errors.ts'
+import type { Faults } from '../faults.ts'
 import type { Supervisor } from '../supervisor/port.ts'
 import { sendSignal, watchProcess } from '../workers/running.ts'
 import type { Job, Worker } from '../workers/worker.ts'
@@ -12,6 +13,11 @@ export interface EffectWorkers {
   readonly launch: Readonly<Record<LaunchStep, Worker>>
   /** Deletes what belongs to the container alone: its layers and its files. */
   readonly remove: (id: string) => Promise<void>
+}
+
+/** What the engine adds: places to make things go wrong. */
+interface EffectPorts extends EffectWorkers {
+  readonly faults: Faults
 }
 
 /** In the order in which they are undone: newest first. */
@@ -25,7 +31,19 @@ const undoOrder: readonly LaunchStep[] = [
 
 /** Carries out `effect` for the container in state `life` and answers with the events to record. */
 export async function perform(
-  workers: EffectWorkers,
+  workers: EffectPorts,
+  due: { readonly effect: Effect; readonly life: Life },
+  signal: AbortSignal,
+): Promise<readonly ContainerEvent[]> {
+  const { faults } = workers
+  await faults.reach(`perform.${due.effect.type}.before`)
+  const events = await carryOut(workers, due, signal)
+  await faults.reach(`perform.${due.effect.type}.after`)
+  return events
+}
+
+async function carryOut(
+  workers: EffectPorts,
   { effect, life }: { readonly effect: Effect; readonly life: Life },
   signal: AbortSignal,
 ): Promise<readonly ContainerEvent[]> {
@@ -63,13 +81,13 @@ function thaws(life: Life, signal: string): boolean {
 }
 
 /** Walks back through all steps of the start, newest first; every undo is fine with nothing there. */
-async function release(
-  workers: EffectWorkers,
-  life: Life,
-  runId: string,
-): Promise<readonly ContainerEvent[]> {
+async function release(workers: EffectPorts, life: Life, runId: string): Promise<readonly ContainerEvent[]> {
   const job = jobOf(life, runId)
-  for (const step of undoOrder) await workers.launch[step].undo(job)
+  for (const step of undoOrder) {
+    await workers.faults.reach(`undo.${step}.before`)
+    await workers.launch[step].undo(job)
+    await workers.faults.reach(`undo.${step}.after`)
+  }
   return [{ type: 'Released', runId }]
 }
 

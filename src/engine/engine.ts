@@ -1,15 +1,17 @@
 /** The engine: puts the lives of the containers, the workers and the projections together behind the port that the API uses. */
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Life } from '../../machines/container-life.ts'
 import type { Clock } from '../clock.ts'
 import { nanoseconds } from '../clock.ts'
 import { badRequest, noSuchContainer } from '../errors.ts'
+import type { Faults } from '../faults.ts'
 import type { Images } from '../images/port.ts'
 import { bundlePath, type Roots } from '../paths.ts'
+import type { Random } from '../random.ts'
 import { NameTakenError } from '../store/errors.ts'
 import type { ContainerRows, EventStore, MessageRows } from '../store/port.ts'
 import type { Supervisor } from '../supervisor/port.ts'
+import type { Timers } from '../timers.ts'
 import { stdioOf } from '../workers/task.ts'
 import * as commands from './commands.ts'
 import { type CreatePorts, createContainer } from './create.ts'
@@ -32,8 +34,11 @@ export interface EngineOptions {
   readonly supervisor: Supervisor
   readonly workers: EffectWorkers
   readonly streams: Streams
-  readonly create: Omit<CreatePorts, 'registry'>
+  readonly create: Omit<CreatePorts, 'registry' | 'clock' | 'random' | 'faults'>
   readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly faults: Faults
   readonly bootId: string
   readonly report: (message: string, fields: object) => void
 }
@@ -46,14 +51,16 @@ export interface RunningEngine {
 
 /** Opens the engine on what the log holds: every container is folded and its pending effects are running when this resolves. */
 export async function openEngine(options: EngineOptions): Promise<RunningEngine> {
-  const { workers, events, containers, messages, clock, report } = options
+  const { workers, events, containers, messages, clock, timers, faults, report } = options
   const registry = new Registry({
     events,
     containers,
     messages,
     clock,
+    timers,
+    faults,
     report,
-    perform: (effect, life, signal) => perform(workers, { effect, life }, signal),
+    perform: (effect, life, signal) => perform({ ...workers, faults }, { effect, life }, signal),
   })
   await recover({ ...options, registry })
   const closing = new AbortController()
@@ -67,8 +74,9 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
 }
 
 function facade(options: EngineOptions, registry: Registry): Engine {
-  const { containers, events, messages, clock } = options
-  const ports = { clock, newRunId: () => randomBytes(8).toString('hex'), durable: () => events.durable() }
+  const { containers, events, messages, clock, random, faults } = options
+  const ports = { clock, newRunId: () => random.hex(8), durable: () => events.durable() }
+  const createPorts = { ...options.create, clock, random, faults, registry }
   const find = (ref: string): Lifecycle => {
     const { id } = findContainer(containers, ref)
     const lifecycle = registry.get(id)
@@ -77,7 +85,7 @@ function facade(options: EngineOptions, registry: Registry): Engine {
   }
   return {
     images: options.images,
-    create: (request, origin) => createContainer({ ...options.create, registry }, request, origin),
+    create: (request, origin) => createContainer(createPorts, request, origin),
     start: async (ref, origin) => commands.start(ports, find(ref), origin),
     stop: async (ref, how, origin) => commands.stop(ports, find(ref), how, origin),
     restart: async (ref, how, origin) => commands.restart(ports, find(ref), how, origin),

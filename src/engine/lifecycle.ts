@@ -23,6 +23,8 @@ export interface LifecyclePorts {
   record(event: ContainerEvent, context: RecordContext): number
   /** Carries the effect out and answers with what to record. */
   perform(effect: Effect, life: Life, signal: AbortSignal): Promise<readonly ContainerEvent[]>
+  /** A fault point. */
+  reach(point: string): void
   /** Calls back at an RFC 3339 time. Returns the canceller. */
   sleepUntil(time: string, wake: () => void): () => void
   /** Calls back after a delay in ms. Returns the canceller. */
@@ -148,6 +150,7 @@ export class Lifecycle {
   }
 
   #apply(event: ContainerEvent, origin: Origin | undefined, causationId: number | undefined): void {
+    this.#ports.reach(`append.${event.type}.before`)
     const life = evolve(this.#life, event)
     const version = this.#version + 1
     const position = this.#ports.record(event, { life, version, origin, causationId })
@@ -156,6 +159,7 @@ export class Lifecycle {
     this.#cause = { origin: origin ?? this.#cause.origin, position }
     for (const listener of [...this.#listeners]) listener(life, event)
     this.#reconcile()
+    this.#ports.reach(`append.${event.type}.after`)
   }
 
   #reconcile(): void {

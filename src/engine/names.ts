@@ -1,6 +1,6 @@
 /** Names of containers: what Docker allows, and made-up ones for containers that were given none. */
-import { randomInt } from 'node:crypto'
 import { badRequest } from '../errors.ts'
+import type { Random } from '../random.ts'
 
 const allowed = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 
@@ -20,12 +20,13 @@ const ships =
     ' ',
   )
 
-const pick = (words: readonly string[]): string => words[randomInt(words.length)] ?? ''
+const pick = (random: Random, words: readonly string[]): string => words[random.below(words.length)] ?? ''
 
 /** A made-up name that `taken` does not know: `brisk_schooner`, with a number behind it if need be. */
-export function makeName(taken: (name: string) => boolean): string {
+export function makeName(random: Random, taken: (name: string) => boolean): string {
   for (let attempt = 0; ; attempt += 1) {
-    const name = `${pick(manners)}_${pick(ships)}${attempt < 5 ? '' : randomInt(10 ** Math.min(attempt, 9))}`
+    const number = attempt < 5 ? '' : random.below(10 ** Math.min(attempt, 9))
+    const name = `${pick(random, manners)}_${pick(random, ships)}${number}`
     if (!taken(name)) return name
   }
 }

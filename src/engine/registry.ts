@@ -12,8 +12,10 @@ import {
   type Timer,
 } from '../../machines/container-life.ts'
 import { type Clock, nanoseconds, rfc3339 } from '../clock.ts'
+import type { Faults } from '../faults.ts'
 import type { Origin } from '../origin.ts'
 import type { ContainerRow, ContainerRows, EventStore, MessageRows, RecordedEvent } from '../store/port.ts'
+import type { Timers } from '../timers.ts'
 import { Lifecycle, type LifecyclePorts, type RecordContext } from './lifecycle.ts'
 import { messagesOf } from './messages.ts'
 
@@ -22,6 +24,8 @@ export interface RegistryPorts {
   readonly containers: ContainerRows
   readonly messages: MessageRows
   readonly clock: Clock
+  readonly timers: Timers
+  readonly faults: Faults
   readonly perform: (effect: Effect, life: Life, signal: AbortSignal) => Promise<readonly ContainerEvent[]>
   readonly report: (message: string, fields: object) => void
 }
@@ -79,12 +83,13 @@ export class Registry {
   }
 
   #lifecyclePorts(id: string): LifecyclePorts {
-    const { clock, perform, report } = this.#ports
+    const { clock, timers, faults, perform, report } = this.#ports
     return {
       record: (event, context) => this.#record(id, event, context),
       perform,
-      sleep,
-      sleepUntil: (time, wake) => sleepUntil(clock, time, wake),
+      reach: (point) => faults.reachNow(point),
+      sleep: timers.after,
+      sleepUntil: (time, wake) => sleepUntil({ clock, timers }, time, wake),
       timerEvent: (timer) => timerEvent(clock, timer),
       report: (message, fields) => report(message, { container: id, ...fields }),
     }
@@ -144,17 +149,17 @@ function timerEvent(clock: Clock, { type }: Timer): ContainerEvent {
   return { type, killDeadline: rfc3339(nanoseconds(clock.now()) + killGrace) }
 }
 
-function sleep(delay: number, wake: () => void): () => void {
-  const timer = setTimeout(wake, delay)
-  return () => clearTimeout(timer)
-}
-
 /** Also sleeps through times that are further away than one timer of Node reaches. */
-function sleepUntil(clock: Clock, time: string, wake: () => void): () => void {
+function sleepUntil(
+  ports: { readonly clock: Clock; readonly timers: Timers },
+  time: string,
+  wake: () => void,
+): () => void {
+  const { clock, timers } = ports
   const left = Number((nanoseconds(time) - nanoseconds(clock.now())) / 1_000_000n) + 1
-  if (left <= longestTimeout) return sleep(Math.max(left, 0), wake)
-  let cancel = sleep(longestTimeout, () => {
-    cancel = sleepUntil(clock, time, wake)
+  if (left <= longestTimeout) return timers.after(Math.max(left, 0), wake)
+  let cancel = timers.after(longestTimeout, () => {
+    cancel = sleepUntil(ports, time, wake)
   })
   return () => cancel()
 }

@@ -10,10 +10,13 @@ import type { CreateRequest, Engine } from '../../../src/engine/port.ts'
 import { containerRow, streamOf } from '../../../src/engine/registry.ts'
 import { Streams } from '../../../src/engine/streams.ts'
 import { noSuchImage } from '../../../src/errors.ts'
+import { noFaults } from '../../../src/faults.ts'
 import type { Image, Images } from '../../../src/images/port.ts'
 import type { Origin } from '../../../src/origin.ts'
+import { systemRandom } from '../../../src/random.ts'
 import { openStore, type Store } from '../../../src/store/open.ts'
 import type { MessageRow } from '../../../src/store/port.ts'
+import { systemTimers } from '../../../src/timers.ts'
 import { temporaryPath } from '../store/temporary-store.ts'
 import { World } from './world.ts'
 
@@ -54,7 +57,8 @@ export async function openDaemon(given: Partial<DaemonOptions> = {}): Promise<Da
   const workers = world.workers(gone.signal)
   const report = (message: string, fields: object): void => void reports.push({ message, fields })
   const { engine, stop } = await openEngine({
-    ...{ ...store, images, workers, clock, bootId, report, create: createPorts(store, world, clock) },
+    ...{ ...store, images, workers, clock, bootId, report, create: createPorts(store, world) },
+    ...{ timers: systemTimers, random: systemRandom, faults: noFaults },
     roots: { dataRoot: '/data', execRoot: '/run' },
     supervisor: workers.supervisor,
     streams: new Streams({ closeStdin: async () => {}, attachOutput: async () => {}, report }),
@@ -163,10 +167,9 @@ const images: Images = {
   remove: async () => [],
 }
 
-const createPorts = (store: Store, world: World, clock: Clock) => ({
+const createPorts = (store: Store, world: World) => ({
   containers: store.containers,
   images,
-  clock,
   durable: () => store.events.durable(),
   defaults: { runtime: 'runc', log: { Type: 'json-file', Config: {} } },
   validate: () => [],

@@ -49,6 +49,7 @@ function bench(...events: readonly ContainerEvent[]) {
     },
     sleep,
     sleepUntil: sleep,
+    reach: () => undefined,
     timerEvent: ({ type }: { readonly type: 'StopDeadlinePassed' | 'KillDeadlinePassed' }): ContainerEvent =>
       type === 'KillDeadlinePassed' ? { type } : { type, killDeadline: later },
     report: (message: string) => void reports.push(message),

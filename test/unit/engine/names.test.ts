@@ -1,5 +1,6 @@
 import { describe, expect, test as it } from 'vitest'
 import { checkName, makeName } from '../../../src/engine/names.ts'
+import { systemRandom } from '../../../src/random.ts'
 import { NameTakenError } from '../../../src/store/errors.ts'
 
 describe('A name', () => {
@@ -27,13 +28,13 @@ describe('A name', () => {
 
 describe('A made-up name', () => {
   it('is a valid one of two words', () => {
-    const name = makeName(() => false)
+    const name = makeName(systemRandom, () => false)
     expect(name).toMatch(/^[a-z]+_[a-z]+$/)
     expect(checkName(name)).toBe(name)
   })
 
   it('gets a number when the plain ones are taken', () => {
-    const name = makeName((candidate) => /^[a-z]+_[a-z]+$/.test(candidate))
+    const name = makeName(systemRandom, (candidate) => /^[a-z]+_[a-z]+$/.test(candidate))
     expect(name).toMatch(/^[a-z]+_[a-z]+\d+$/)
   })
 })

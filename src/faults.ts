@@ -1,0 +1,78 @@
+/**
+ * Fault points: named places before and after everything that changes the world or the log, where a test can make things go wrong.
+ * Without TALLY_FAULT a point costs one call. The names are `<what>.<which>.before` and `.after`; README.md lists them.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TallyError } from './errors.ts'
+
+export interface Faults {
+  /** The point of something that waits anyway. @throws TallyError internal for the action `error`. */
+  reach(point: string): Promise<void>
+  /** The point of something synchronous: a delay holds the whole process. @throws TallyError internal for the action `error`. */
+  reachNow(point: string): void
+}
+
+export const noFaults: Faults = { reach: async () => undefined, reachNow: () => undefined }
+
+type Action =
+  | { readonly kind: 'kill' }
+  | { readonly kind: 'error' }
+  | { readonly kind: 'delay'; readonly milliseconds: number }
+
+export interface Fault {
+  readonly point: string
+  /** At which reaching of the point it happens, from 1. */
+  readonly nth: number
+  readonly action: Action
+}
+
+const defaultDelay = 5_000
+
+/** Reads `point:nth:action`; action is `kill`, `error`, `delay` (5 s) or `delay=<milliseconds>`. @throws TallyError bad-request. */
+export function parseFault(text: string): Fault {
+  const [, point, nth, word, delay] = /^([\w.-]+):(\d+):(kill|error|delay)(?:=(\d+))?$/.exec(text) ?? []
+  if (point === undefined || (word !== 'delay' && delay !== undefined))
+    throw new TallyError('bad-request', `TALLY_FAULT has to be point:nth:kill|error|delay[=ms], not ${text}`)
+  return { point, nth: Number(nth), action: actionOf(word, delay) }
+}
+
+function actionOf(word: string | undefined, delay: string | undefined): Action {
+  if (word === 'delay') return { kind: 'delay', milliseconds: Number(delay ?? defaultDelay) }
+  return { kind: word === 'kill' ? 'kill' : 'error' }
+}
+
+/** @param say told when the point is reached, before the fault happens. */
+export function faultsFrom(fault: Fault, say: (point: string) => void): Faults {
+  let left = fault.nth
+  const isDue = (point: string): boolean => {
+    if (point !== fault.point) return false
+    left -= 1
+    if (left !== 0) return false
+    say(point)
+    return true
+  }
+  return {
+    async reach(point) {
+      if (!isDue(point)) return
+      if (fault.action.kind === 'delay') await sleep(fault.action.milliseconds)
+      strike(fault)
+    },
+    reachNow(point) {
+      if (!isDue(point)) return
+      if (fault.action.kind === 'delay')
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, fault.action.milliseconds)
+      strike(fault)
+    },
+  }
+}
+
+function strike({ point, action }: Fault): void {
+  if (action.kind === 'kill') process.kill(process.pid, 'SIGKILL')
+  if (action.kind === 'error') throw new TallyError('internal', `fault injected at ${point}`)
+}
+
+/** What TALLY_FAULT asks for. @throws TallyError bad-request. */
+export function faultsOfEnvironment(say: (point: string) => void): Faults {
+  const text = process.env.TALLY_FAULT ?? ''
+  return text === '' ? noFaults : faultsFrom(parseFault(text), say)
+}
