@@ -4,60 +4,29 @@
  */
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { busyboxArchive } from '../../scripts/busybox.ts'
+import { ApiClient } from '../e2e/api-client.ts'
 import { Daemon } from '../e2e/daemon.ts'
 
 const rounds = Number(process.argv[2] ?? 15)
 const runFile = promisify(execFile)
 
-class Client {
-  readonly #agent = new Agent({ keepAlive: true })
-  readonly #socket: string
-  constructor(socket: string) {
-    this.#socket = socket
-  }
+const sleeper = { Image: 'bb', Cmd: ['sleep', '1000'], HostConfig: { NetworkMode: 'none' } }
 
-  ask(method: string, path: string, body?: string | Buffer): Promise<string> {
-    const type = typeof body === 'string' ? 'application/json' : 'application/x-tar'
-    const headers =
-      body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) }
-    return new Promise((answer, fail) => {
-      const options = { socketPath: this.#socket, agent: this.#agent, method, path, headers }
-      const asked = request(options, (response) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString()
-          if ((response.statusCode ?? 500) < 400) answer(text)
-          else fail(new Error(`${method} ${path}: ${response.statusCode} ${text}`))
-        })
-      })
-      asked.on('error', fail)
-      asked.end(body)
-    })
-  }
-
-  async create(): Promise<string> {
-    const body = { Image: 'bb', Cmd: ['sleep', '1000'], HostConfig: { NetworkMode: 'none' } }
-    return JSON.parse(await this.ask('POST', '/containers/create', JSON.stringify(body))).Id
-  }
-
-  /** @returns ms of POST start, and of create, start, kill, wait and remove together. */
-  async life(): Promise<{ readonly start: number; readonly life: number }> {
-    const begun = performance.now()
-    const id = await this.create()
-    const before = performance.now()
-    await this.ask('POST', `/containers/${id}/start`)
-    const start = performance.now() - before
-    await this.ask('POST', `/containers/${id}/kill`)
-    await this.ask('POST', `/containers/${id}/wait`)
-    await this.ask('DELETE', `/containers/${id}`)
-    return { start, life: performance.now() - begun }
-  }
+/** @returns ms of POST start, and of create, start, kill, wait and remove together. */
+async function life(client: ApiClient): Promise<{ readonly start: number; readonly life: number }> {
+  const begun = performance.now()
+  const id = await client.create(sleeper)
+  const before = performance.now()
+  await client.ask('POST', `/containers/${id}/start`)
+  const start = performance.now() - before
+  await client.ask('POST', `/containers/${id}/kill`)
+  await client.ask('POST', `/containers/${id}/wait`)
+  await client.ask('DELETE', `/containers/${id}`)
+  return { start, life: performance.now() - begun }
 }
 
 async function startDockerd(
@@ -152,8 +121,8 @@ async function main(): Promise<void> {
   const daemon = await new Daemon().start()
   const docker = await startDockerd(daemon)
   try {
-    const tally = new Client(daemon.socket)
-    const real = new Client(docker.socket)
+    const tally = new ApiClient(daemon.socket)
+    const real = new ApiClient(docker.socket)
     await sleep(3000)
     const containerds = childrenOf(docker.pid(), 'containerd').map(rss)
     const idle = {
@@ -162,21 +131,21 @@ async function main(): Promise<void> {
     }
     for (const client of [tally, real])
       await client.ask('POST', '/images/create?fromSrc=-&repo=bb', busyboxArchive())
-    const id = await tally.create()
+    const id = await tally.create(sleeper)
     await tally.ask('POST', `/containers/${id}/start`)
     const bundle = copyBundle(daemon, id)
     const shims = childrenOf(0, 'tally-shim').map(pss)
     await tally.ask('DELETE', `/containers/${id}?force=1`)
-    for (const client of [tally, real]) await client.life()
+    for (const client of [tally, real]) await life(client)
     const figures = {
       tally: [] as { start: number; life: number }[],
       docker: [] as { start: number; life: number }[],
       runc: [] as number[],
     }
     for (let round = 0; round < rounds; round += 1) {
-      figures.tally.push(await tally.life())
+      figures.tally.push(await life(tally))
       figures.runc.push(await bareRunc(daemon, bundle))
-      figures.docker.push(await real.life())
+      figures.docker.push(await life(real))
     }
     report(figures, idle, shims)
   } finally {
