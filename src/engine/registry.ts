@@ -35,7 +35,9 @@ export const killGrace = 10_000_000_000n
 const snapshotEvery = 64
 const longestTimeout = 2 ** 31 - 1
 
-export const streamOf = (id: string): string => `container/${id}`
+const prefix = 'container/'
+
+export const streamOf = (id: string): string => `${prefix}${id}`
 
 export class Registry {
   readonly #ports: RegistryPorts
@@ -104,7 +106,7 @@ export class Registry {
       ...(origin === undefined ? {} : { origin }),
       ...(causationId === undefined ? {} : { causationId }),
       project: (all) => {
-        for (const one of all) this.#project(id, one, life)
+        for (const one of all) projectContainer(one, life, this.#ports)
       },
     })
     if (version % snapshotEvery === 0) this.#saveSnapshot(id, version, life)
@@ -120,15 +122,25 @@ export class Registry {
       this.#ports.report('snapshot not saved', { container: id, err })
     }
   }
+}
 
-  #project(id: string, recorded: RecordedEvent<ContainerEvent>, life: Life): void {
-    this.#ports.containers.put(containerRow(id, recorded.version, life))
-    const timeNano = nanoseconds(recorded.meta.time)
-    for (const [ordinal, message] of messagesOf(recorded.event, life.context).entries()) {
-      const { position } = recorded
-      this.#ports.messages.put({ position, ordinal, timeNano, type: 'container', actorId: id, ...message })
-    }
-  }
+interface ContainerProjections {
+  readonly containers: ContainerRows
+  readonly messages: MessageRows
+}
+
+/** What the event means for the rows that are read; `life` is the state after it. Only within the `project` of an append or a rebuild. */
+export function projectContainer(
+  recorded: RecordedEvent<ContainerEvent>,
+  life: Life,
+  { containers, messages }: ContainerProjections,
+): void {
+  const { position, stream, version, event, meta } = recorded
+  const id = stream.slice(prefix.length)
+  containers.put(containerRow(id, version, life))
+  const timeNano = nanoseconds(meta.time)
+  for (const [ordinal, message] of messagesOf(event, life.context).entries())
+    messages.put({ position, ordinal, timeNano, type: 'container', actorId: id, ...message })
 }
 
 /** The projection of a container in state `life`. Pure: rebuilding from the log gives the same row. */

@@ -11,6 +11,8 @@ import { isFull } from './errors.ts'
 export interface Checkpoints {
   /** A commit was written. */
   wrote(): void
+  /** None happens until what this returns is called: the database file stays as it is, the WAL grows. */
+  hold(): () => void
   /** Copies all of the WAL and empties it; there will be no more commits. */
   finish(): void
 }
@@ -35,6 +37,7 @@ export function checkpoints(
   let commits = 0
   let timer: NodeJS.Timeout | undefined
   let finished = false
+  let holders = 0
 
   function copy(mode: 'PASSIVE' | 'TRUNCATE'): void {
     try {
@@ -47,9 +50,10 @@ export function checkpoints(
   function run(): void {
     clearTimeout(timer)
     timer = undefined
+    if (holders > 0) return
     commits = 0
     durable().then(
-      () => finished || copy('PASSIVE'),
+      () => finished || holders > 0 || copy('PASSIVE'),
       () => undefined,
     )
   }
@@ -62,8 +66,16 @@ export function checkpoints(
   return {
     wrote() {
       commits++
+      if (holders > 0) return
       if (commits >= overdue) return run()
       if (commits >= due) waitForQuiet()
+    },
+    hold() {
+      holders++
+      return () => {
+        holders--
+        if (commits >= due) waitForQuiet()
+      }
     },
     finish() {
       clearTimeout(timer)

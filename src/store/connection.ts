@@ -62,3 +62,11 @@ export const prefixEnd = (prefix: string): string => `${prefix}\u{10FFFF}`
 export function requireTransaction(connection: Connection): void {
   if (!connection.inTransaction) throw new Error('a projection is written outside of an append')
 }
+
+/** For looking only: keeps nothing from the file's owner and changes nothing, nor does it merge a WAL that is there. */
+export function connectReadOnly(path: string): Connection {
+  const connection = new Database(path, { readonly: true, fileMustExist: true, timeout: 0 })
+  for (const setting of ['trusted_schema = OFF', 'cell_size_check = ON', 'mmap_size = 0'])
+    connection.pragma(setting)
+  return connection
+}

@@ -67,9 +67,11 @@ export function exitProcess(error: unknown): void {
   process.exit(1)
 }
 
-function isFatal(error: unknown): boolean {
-  return ['SQLITE_IOERR', 'SQLITE_CORRUPT', 'SQLITE_NOTADB'].some((code) => hasCode(error, code))
-}
+/** What is in the file is not what SQLite wrote. */
+export const isDamage = (error: unknown): error is Error =>
+  hasCode(error, 'SQLITE_CORRUPT') || hasCode(error, 'SQLITE_NOTADB')
+
+const isFatal = (error: unknown): boolean => isDamage(error) || hasCode(error, 'SQLITE_IOERR')
 
 function hasCode(error: unknown, prefix: string): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith(prefix)

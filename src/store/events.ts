@@ -12,6 +12,12 @@ import { openSnapshots } from './snapshots.ts'
 import { verifyLog } from './verify.ts'
 import type { Wal } from './wal.ts'
 
+/** For copies: how to keep the file as it is meanwhile, and what a copy must hold. */
+interface CopyPorts {
+  readonly hold: () => () => void
+  readonly newest: () => Head | undefined
+}
+
 export interface EventStoreOptions extends AppenderOptions {
   readonly connection: Connection
   readonly wal: Wal
@@ -19,16 +25,19 @@ export interface EventStoreOptions extends AppenderOptions {
   readonly guard: Guard
   readonly onFatal: (error: unknown) => void
   readonly onWarning: (error: unknown) => void
+  /** Runs before the last checkpoint. */
+  readonly onClosing: () => Promise<void>
   /** Runs when the store is closed and flushed. */
   readonly onClose: () => void
 }
 
-export function openEvents(options: EventStoreOptions): EventStore {
-  const { connection, wal, anchor, guard, onFatal, onWarning, onClose } = options
+export function openEvents(options: EventStoreOptions): EventStore & CopyPorts {
+  const { connection, wal, anchor, guard, onFatal, onWarning, onClosing, onClose } = options
   const appender = openAppender(connection, options)
   const listeners = appendListeners(onWarning)
   const flush = groupFlush(flushAndAnchor)
   const checkpoint = checkpoints(connection, { durable: flush.durable, onFatal })
+  const reader = openReader(connection, guard, options.upcasts)
   let head: Head | undefined
   let closed: Promise<void> | undefined
 
@@ -39,6 +48,7 @@ export function openEvents(options: EventStoreOptions): EventStore {
   }
 
   async function close(): Promise<void> {
+    await onClosing()
     await flush.durable()
     await anchor.close()
     checkpoint.finish()
@@ -46,7 +56,7 @@ export function openEvents(options: EventStoreOptions): EventStore {
   }
 
   return {
-    ...openReader(connection, guard, options.upcasts),
+    ...reader,
     ...openSnapshots(connection, guard),
     append(append) {
       const recorded = guard(() => appender.append(append))
@@ -59,6 +69,8 @@ export function openEvents(options: EventStoreOptions): EventStore {
     durable: flush.durable,
     onAppend: listeners.add,
     verify: () => guard(() => verifyLog(connection)),
+    hold: checkpoint.hold,
+    newest: () => head ?? [...reader.readAll({ after: reader.head() - 1 })].at(-1),
     close: () => (closed ??= close()),
   }
 }

@@ -2,8 +2,11 @@
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { TallyError } from '../errors.ts'
 import type { Connection } from './connection.ts'
+
+export const ownMigrations = fileURLToPath(new URL('../../migrations', import.meta.url))
 
 interface Migration {
   readonly number: number
@@ -20,11 +23,25 @@ export function migrate(connection: Connection, directory: string, now: string):
     'CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT',
   )
   const known = migrationsIn(directory)
-  const applied = connection
-    .prepare<[], Applied>('SELECT number, name, checksum FROM migrations ORDER BY number')
-    .all()
+  const applied = appliedTo(connection)
   for (const old of applied) check(old, known)
   for (const migration of known.slice(applied.length)) apply(connection, migration, now)
+}
+
+/** For who only reads. @throws TallyError unavailable unless the database has exactly our schema. */
+export function requireSchema(connection: Connection, directory: string): void {
+  const known = migrationsIn(directory)
+  const table = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'"
+  if (connection.prepare<[], number>(table).pluck().get() === 0)
+    throw new TallyError('unavailable', 'this is no database of Tallyman')
+  const applied = appliedTo(connection)
+  for (const old of applied) check(old, known)
+  if (applied.length < known.length) throw tooOld(applied.length, known.length)
+}
+
+function tooOld(schema: number, known: number): TallyError {
+  const message = `the database has schema ${schema}, and this Tallyman reads schema ${known}; tallyd brings it up to date when it opens it`
+  return new TallyError('unavailable', message)
 }
 
 function migrationsIn(directory: string): readonly Migration[] {
@@ -36,6 +53,9 @@ function migrationsIn(directory: string): readonly Migration[] {
     return { number, name, sql, checksum: hash('sha256', sql, 'hex') }
   })
 }
+
+const appliedTo = (connection: Connection): readonly Applied[] =>
+  connection.prepare<[], Applied>('SELECT number, name, checksum FROM migrations ORDER BY number').all()
 
 function check(applied: Applied, known: readonly Migration[]): void {
   const ours = known[applied.number - 1]

@@ -1,17 +1,17 @@
 /** Opens the store: lock, connection, migrations, then the events and their projections. */
-import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.ts'
 import { TallyError } from '../errors.ts'
-import { checkAnchor, openAnchor } from './anchor.ts'
+import { checkAnchor, type Head, openAnchor } from './anchor.ts'
 import { inTransaction } from './appender.ts'
 import { type Connection, connect } from './connection.ts'
 import { openContainers } from './containers.ts'
+import { openCopier } from './copy.ts'
 import { exitProcess, type Guard, guardWith } from './errors.ts'
 import { openEvents } from './events.ts'
 import { openImages } from './images.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { openMessages } from './messages.ts'
-import { migrate } from './migrate.ts'
+import { migrate, ownMigrations } from './migrate.ts'
 import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from './port.ts'
 import { type Upcasts, upcasts } from './upcast.ts'
 import { openWal } from './wal.ts'
@@ -41,10 +41,13 @@ export interface Store {
    * as the `project` of an append does.
    */
   rebuild(project: (event: RecordedEvent) => void): void
+  /**
+   * Copies the database while it goes on being used, to `target` and `<target>-wal`, which must not exist.
+   * @returns the newest event of the log at the call; the copy may also have what came a little later.
+   */
+  copy(target: string, signal: AbortSignal): Promise<Head | undefined>
   close(): Promise<void>
 }
-
-const ownMigrations = fileURLToPath(new URL('../../migrations', import.meta.url))
 
 /** @throws TallyError conflict if another daemon has the database; unavailable if it cannot be opened or is of a newer Tallyman. */
 export function openStore(options: StoreOptions): Store {
@@ -82,13 +85,21 @@ function assemble(options: StoreOptions, connection: Connection, lock: Lock): St
   const onClose = () => {
     connection.close()
     wal.close()
+    copier.release()
     lock.release()
   }
   const anchor = openAnchor(path, { onWarning })
-  const own = { connection, wal, anchor, guard, onFatal, onWarning, onClose }
-  const events = openEvents({ upcasts, ...options, ...own })
+  const onClosing = () => copier.close()
+  const own = { connection, wal, anchor, guard, onFatal, onWarning, onClosing, onClose }
+  const { hold, newest, ...events } = openEvents({ upcasts, ...options, ...own })
+  const copier = openCopier(path, hold)
   return {
     events,
+    async copy(target, signal) {
+      const head = newest()
+      await copier.copy(target, signal)
+      return head
+    },
     containers: openContainers(connection, guard),
     messages: openMessages(connection, guard),
     images: openImages(connection, guard),

@@ -78,17 +78,27 @@ export interface EventStore {
   ): { readonly version: number; readonly state: unknown } | undefined
   /** Calls back after each commit with what was appended. Returns the unsubscriber. */
   onAppend(listener: (recorded: readonly RecordedEvent[]) => void): () => void
-  /** Checks every hash. @returns the first event that does not fit, by stream and position. */
+  /** Checks every hash, holding the thread for the length of the log. @returns the first event that does not fit, by stream and position. */
   verify(): { readonly events: number; readonly damage: ChainDamage | undefined }
   close(): Promise<void>
 }
 
+/** An event that does not fit. One that is missing or can't be read has its position only: stream '' and version 0. */
 export interface ChainDamage {
   readonly stream: string
   readonly version: number
   readonly position: number
   readonly message: string
 }
+
+/** Something in the database that is not what was written there. */
+export type Damage =
+  /** An event; one that is missing or can't be read has stream '' and version 0. */
+  | ({ readonly kind: 'event' } & ChainDamage)
+  /** Not of one event: pages, indexes, the end of the log. */
+  | { readonly kind: 'file'; readonly message: string }
+  /** Derived from the log, and not what the log says: can be made anew. */
+  | { readonly kind: 'projection'; readonly message: string }
 
 /** Projection of containers: one row each, also of removed ones. Names of containers that are not removed are unique. */
 export interface ContainerRow {

@@ -5,6 +5,11 @@ import type { EventStore } from './port.ts'
 
 export type Snapshots = Pick<EventStore, 'saveSnapshot' | 'loadSnapshot'>
 
+export interface SavedSnapshot {
+  readonly version: number
+  readonly state: unknown
+}
+
 interface SnapshotRow {
   readonly version: number
   readonly state: string
@@ -25,5 +30,27 @@ export function openSnapshots(connection: Connection, guard: Guard): Snapshots {
       const row = guard(() => select.get(stream, machineVersion))
       return row && { version: row.version, state: JSON.parse(row.state) as unknown }
     },
+  }
+}
+
+/** All snapshots of a version of the machine, by stream. */
+export function allSnapshots(
+  connection: Connection,
+  machineVersion: number,
+): ReadonlyMap<string, SavedSnapshot> {
+  const rows = connection
+    .prepare<[number], SnapshotRow & { readonly stream: string }>(
+      'SELECT stream, version, state FROM snapshots WHERE machine_version = ?',
+    )
+    .all(machineVersion)
+  return new Map(rows.map(({ stream, version, state }) => [stream, { version, state: parsed(state) }]))
+}
+
+/** Text that is no JSON any more equals no state. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }

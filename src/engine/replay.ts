@@ -1,0 +1,44 @@
+/** Replays the log from its beginning: every row that is read comes out as the live engine wrote it. The oracle of `tally verify`. */
+import { isDeepStrictEqual } from 'node:util'
+import type { ContainerEvent } from '../../machines/container-events.ts'
+import { evolve, type Life, newLife, save } from '../../machines/container-life.ts'
+import type { ImageEvent } from '../../machines/image-events.ts'
+import { projectImage } from '../images/projection.ts'
+import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from '../store/port.ts'
+import { projectContainer } from './registry.ts'
+
+export interface ReplayOptions {
+  readonly containers: ContainerRows
+  readonly messages: MessageRows
+  readonly images: ImageRows
+  /** Called with the state of a container's stream after each event. */
+  readonly onLife?: (recorded: RecordedEvent, life: Life) => void
+}
+
+/** @returns takes the events in the order of their positions. */
+export function replay(options: ReplayOptions): (recorded: RecordedEvent) => void {
+  const lives = new Map<string, Life>()
+
+  function container(recorded: RecordedEvent<ContainerEvent>): void {
+    const { stream, event } = recorded
+    const life = evolve(lives.get(stream) ?? newLife(), event)
+    if (life.matches('removed')) lives.delete(stream)
+    else lives.set(stream, life)
+    projectContainer(recorded, life, options)
+    options.onLife?.(recorded, life)
+  }
+
+  return (recorded) => {
+    if (recorded.stream.startsWith('container/')) container(recorded as RecordedEvent<ContainerEvent>)
+    if (recorded.stream.startsWith('image/')) projectImage(recorded as RecordedEvent<ImageEvent>, options)
+  }
+}
+
+type Snapshots = ReadonlyMap<string, NonNullable<ReturnType<EventStore['loadSnapshot']>>>
+
+/** Whether the snapshot of the stream, if it is of this very event, is the state that the log leads to. */
+export function snapshotFits(snapshots: Snapshots, { stream, version }: RecordedEvent, life: Life): boolean {
+  const snapshot = snapshots.get(stream)
+  if (snapshot?.version !== version) return true
+  return isDeepStrictEqual(snapshot.state, JSON.parse(JSON.stringify(save(life))))
+}
