@@ -14,8 +14,10 @@ import { createChecks } from './engine/create-checks.ts'
 import type { EffectWorkers } from './engine/effects.ts'
 import { type EngineOptions, openEngine } from './engine/engine.ts'
 import { Streams, type StreamTarget } from './engine/streams.ts'
+import { openUpkeep } from './engine/upkeep.ts'
 import type { Faults } from './faults.ts'
 import { openImages } from './images/store.ts'
+import { openWorkspace } from './images/workspace.ts'
 import { bootId } from './kernel/host.ts'
 import { requireOverlay, requireRoot, requireRuntime } from './kernel/requirements.ts'
 import type { HostFacts } from './oci/facts.ts'
@@ -84,7 +86,9 @@ export async function openDaemon(settings: DaemonSettings, logger: Logger): Prom
     ...{ bootId: bootId(), timers: systemTimers, random: systemRandom, faults: settings.faults },
   })
   stack.defer(() => running.stop())
-  const app = createServer({ engine: running.engine, daemon: daemonInfo(settings, host, clock), logger })
+  const upkeep = openUpkeep(store, await openWorkspace(roots, 'upkeep'))
+  const daemon = daemonInfo(settings, host, clock)
+  const app = createServer({ engine: running.engine, daemon, upkeep, logger })
   stack.defer(() => app.close())
   for (const socket of settings.sockets) await listen(app, socket)
   return stack.move()

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Engine } from '../engine/port.ts'
+import type { Upkeep } from '../engine/upkeep.ts'
 import type { DaemonInfo } from './daemon-info.ts'
 import { answerError } from './errors.ts'
 import { guardRequests } from './guards.ts'
@@ -23,6 +24,7 @@ import { networkRoutes } from './routes/networks.ts'
 import { pingRoutes } from './routes/ping.ts'
 import { systemRoutes } from './routes/system.ts'
 import { tallyRoutes } from './routes/tally.ts'
+import { recordRoutes } from './routes/tally-record.ts'
 import { unsupportedRoutes } from './routes/unsupported.ts'
 import { volumeRoutes } from './routes/volumes.ts'
 import { schemaValidator } from './validator.ts'
@@ -33,6 +35,8 @@ export interface ServerDependencies {
   readonly daemon: DaemonInfo
   readonly logger: FastifyBaseLogger
   readonly clock?: Clock
+  /** Absent: the record is neither verified nor backed up. */
+  readonly upkeep?: Upkeep
 }
 
 /** Ready to `listen({ path })` or to be asked with `inject`. Closing it ends every connection, also the hijacked ones. */
@@ -67,7 +71,9 @@ function emptyServer(loggerInstance: FastifyBaseLogger): FastifyInstance {
   return app
 }
 
-function registerRoutes(app: FastifyInstance, options: Required<ServerDependencies>): void {
+type RouteOptions = ServerDependencies & Required<Pick<ServerDependencies, 'clock'>>
+
+function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.register(pingRoutes)
   app.register(createRoutes, options)
   app.register(containerRoutes, options)
@@ -82,6 +88,7 @@ function registerRoutes(app: FastifyInstance, options: Required<ServerDependenci
   app.register(eventRoutes, options)
   app.register(systemRoutes, options)
   app.register(tallyRoutes, options)
+  if (options.upkeep !== undefined) app.register(recordRoutes, { upkeep: options.upkeep })
   app.register(absentRoutes)
   app.register(unsupportedRoutes, options)
 }

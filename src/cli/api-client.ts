@@ -6,9 +6,15 @@ import { TallyError } from '../errors.ts'
 
 /** The lines of the answer, as they come. @throws TallyError with what the daemon said, or unavailable if there is none. */
 export async function* getLines(socketPath: string, path: string): AsyncGenerator<string> {
+  const answer = await getAnswer(socketPath, path)
+  yield* createInterface({ input: answer, crlfDelay: Number.POSITIVE_INFINITY })
+}
+
+/** The answer once its head is there. @throws TallyError as `getLines` does. */
+export async function getAnswer(socketPath: string, path: string): Promise<IncomingMessage> {
   const answer = await get(socketPath, path)
   if (answer.statusCode !== 200) throw await refusal(answer)
-  yield* createInterface({ input: answer, crlfDelay: Number.POSITIVE_INFINITY })
+  return answer
 }
 
 function get(socketPath: string, path: string): Promise<IncomingMessage> {

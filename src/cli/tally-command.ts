@@ -3,8 +3,11 @@ import { styleText } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { TallyError } from '../errors.ts'
 import { getLines } from './api-client.ts'
+import { addBackup } from './backup.ts'
 import { type HistoryEvent, historyJson, historyTable, type Paint } from './history.ts'
 import { defaultHost, socketPath } from './host.ts'
+import { addRebuild } from './rebuild.ts'
+import { addVerify } from './verify.ts'
 
 export interface Terminal {
   readonly out: NodeJS.WritableStream
@@ -12,8 +15,11 @@ export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** 0: done. 1: the daemon said no or can't be reached. 2: wrong command line. */
+/** 0: done. 1: the daemon said no or can't be reached. 2: wrong command line. `verify` says more in its help. */
 export type ExitCode = 0 | 1 | 2
+
+/** Takes the exit code of a command that has more to say than that it was done. */
+type Finish = (exitCode: ExitCode) => void
 
 /** @param args without the interpreter and the script. */
 export async function runTally(
@@ -21,9 +27,13 @@ export async function runTally(
   version: string,
   terminal: Terminal,
 ): Promise<ExitCode> {
+  let exitCode: ExitCode = 0
+  const finish: Finish = (code) => {
+    exitCode = code
+  }
   try {
-    await tallyCommand(version, terminal).parseAsync([...args], { from: 'user' })
-    return 0
+    await tallyCommand(version, terminal, finish).parseAsync([...args], { from: 'user' })
+    return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     if (!(error instanceof TallyError)) throw error
@@ -32,7 +42,8 @@ export async function runTally(
   }
 }
 
-function tallyCommand(version: string, { out, err, env }: Terminal): Command {
+function tallyCommand(version: string, terminal: Terminal, finish: Finish): Command {
+  const { out, err, env } = terminal
   const program = new Command('tally')
     .description('Shows what tallyd has recorded of its containers.')
     .version(`Tallyman version ${version}`, '-v, --version')
@@ -50,6 +61,10 @@ function tallyCommand(version: string, { out, err, env }: Terminal): Command {
       const events = readHistory(program.opts<{ host: string }>().host, container)
       await (options.json === true ? printJson(events, out) : printTable(events, out))
     })
+  const daemonSocket = () => socketPath(program.opts<{ host: string }>().host)
+  addVerify(program, { terminal, daemonSocket, finish })
+  addBackup(program, { terminal, daemonSocket })
+  addRebuild(program, terminal)
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({
       writeOut: (text) => void out.write(text),

@@ -33,7 +33,7 @@ export function verifyDatabase(path: string, head?: Head): Verdict {
     return lookInto(path, (connection) => verdictOn(connection, head))
   } catch (error) {
     if (!isDamage(error)) throw error
-    return { events: 0, streams: 0, damages: [unreadable(error)] }
+    return unreadable(error)
   }
 }
 
@@ -72,7 +72,8 @@ const staleSnapshot = (stream: string): Damage => ({
   message: `the snapshot of ${stream} differs from what the log says`,
 })
 
-const unreadable = ({ message }: Error): Damage => ({
-  kind: 'file',
-  message: `the database file is damaged and cannot be read: ${message}`,
-})
+/** The verdict on a file of which SQLite can make nothing. */
+export function unreadable({ message }: Error): Verdict {
+  const sentence = `the database file is damaged and cannot be read: ${message}`
+  return { events: 0, streams: 0, damages: [{ kind: 'file', message: sentence }] }
+}

@@ -1,4 +1,4 @@
-/** Directories for what is being made or unmade, below `<data-root>/tmp/images`. What a crash has left there is gone when it is opened. */
+/** Directories for what is being made or unmade, below `<data-root>/tmp`. What a crash has left there is gone when it is opened. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Roots, temporaryRoot } from '../paths.ts'
@@ -12,8 +12,9 @@ export interface WorkingDirectory extends AsyncDisposable {
   readonly path: string
 }
 
-export async function openWorkspace(roots: Roots): Promise<Workspace> {
-  const root = join(temporaryRoot(roots), 'images')
+/** @param owner names its part: what is in there of a process before this one goes. */
+export async function openWorkspace(roots: Roots, owner = 'images'): Promise<Workspace> {
+  const root = join(temporaryRoot(roots), owner)
   await rm(root, { recursive: true, force: true })
   await mkdir(root, { recursive: true, mode: 0o700 })
   return {

@@ -37,7 +37,7 @@ export interface Store {
   readonly messages: MessageRows
   readonly images: ImageRows
   /**
-   * Empties all projections and fills them anew, in one transaction: `project` gets the whole log, one event at a time, and puts rows
+   * Empties all projections and snapshots and fills the projections anew, in one transaction: `project` gets the whole log, one event at a time, and puts rows
    * as the `project` of an append does.
    */
   rebuild(project: (event: RecordedEvent) => void): void
@@ -110,7 +110,9 @@ function assemble(options: StoreOptions, connection: Connection, lock: Lock): St
 
 function rebuild(connection: Connection, guard: Guard, fill: () => void): void {
   const emptyAndFill = () => {
-    connection.exec('DELETE FROM tags; DELETE FROM images; DELETE FROM messages; DELETE FROM containers')
+    connection.exec(
+      'DELETE FROM tags; DELETE FROM images; DELETE FROM messages; DELETE FROM containers; DELETE FROM snapshots',
+    )
     fill()
   }
   guard(() => inTransaction(connection, emptyAndFill))
