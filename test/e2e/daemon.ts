@@ -18,13 +18,18 @@ export interface DaemonOptions {
   /** Supervisor in a process of its own. */
   readonly twoProcesses?: boolean
   readonly flags?: readonly string[]
+  /** Folder of the build to run; default: this one. */
+  readonly build?: string
+  readonly environment?: Readonly<Record<string, string>>
+  /** A command that is given tallyd's command line and has to exec it. */
+  readonly wrapper?: readonly string[]
 }
 
 export class Daemon {
   readonly root: string
   readonly name: string
   readonly socket: string
-  readonly #options: DaemonOptions
+  #options: DaemonOptions
   #tallyd: ChildProcess | undefined
   #supervisor: ChildProcess | undefined
 
@@ -57,6 +62,11 @@ export class Daemon {
 
   get supervisorSocket(): string {
     return join(this.execRoot, 'containerd.sock')
+  }
+
+  /** From the next start on. */
+  change(options: DaemonOptions): void {
+    this.#options = { ...this.#options, ...options }
   }
 
   async start(): Promise<this> {
@@ -164,9 +174,12 @@ export class Daemon {
   }
 
   #launch(flags: readonly string[]): ChildProcess {
-    const command = [`--net=/run/netns/${this.namespace}`, '--', join(project, 'bin/tallyd'), ...flags]
+    const { build = project, environment = {}, wrapper = [] } = this.#options
+    const tallyd = [...wrapper, join(build, 'bin/tallyd'), ...flags]
+    const command = [`--net=/run/netns/${this.namespace}`, '--', ...tallyd]
     const log = join(this.root, 'tallyd.log')
-    return spawn('sh', ['-c', `exec nsenter "$@" >>${log} 2>&1`, 'sh', ...command], { stdio: 'ignore' })
+    const options = { stdio: 'ignore', env: { ...process.env, ...environment } } as const
+    return spawn('sh', ['-c', `exec nsenter "$@" >>${log} 2>&1`, 'sh', ...command], options)
   }
 
   async #answers(): Promise<boolean> {
