@@ -1,4 +1,5 @@
 /** Puts tallyd together: store, images, supervisor, workers, engine and API, opened in this order and closed in the other. */
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
@@ -12,7 +13,7 @@ import { type Clock, systemClock } from './clock.ts'
 import type { CreatePorts } from './engine/create.ts'
 import { createChecks } from './engine/create-checks.ts'
 import type { EffectWorkers } from './engine/effects.ts'
-import { type EngineOptions, openEngine } from './engine/engine.ts'
+import { type EngineOptions, openEngine, type RunningEngine } from './engine/engine.ts'
 import { Streams, type StreamTarget } from './engine/streams.ts'
 import { openUpkeep } from './engine/upkeep.ts'
 import type { Faults } from './faults.ts'
@@ -61,6 +62,10 @@ export interface DaemonSettings {
   readonly cgroupParent: string
   readonly faults: Faults
   readonly log: { readonly driver: string; readonly options: Readonly<Record<string, string>> }
+  /** Containers go on when the daemon is closed; otherwise they are stopped. */
+  readonly liveRestore: boolean
+  /** Seconds for stopping them; -1: for ever. */
+  readonly shutdownTimeout: number
 }
 
 /** Opens everything and serves the API. @throws TallyError with one sentence for what is missing. */
@@ -91,7 +96,18 @@ export async function openDaemon(settings: DaemonSettings, logger: Logger): Prom
   const app = createServer({ engine: running.engine, daemon, upkeep, logger })
   stack.defer(() => app.close())
   for (const socket of settings.sockets) await listen(app, socket)
+  if (!settings.liveRestore) stack.defer(() => stopContainers(settings, running))
   return stack.move()
+}
+
+/** As in dockerd nobody can connect any more, and who is connected sees the containers end. */
+async function stopContainers(
+  { sockets, shutdownTimeout: timeoutSeconds }: DaemonSettings,
+  running: RunningEngine,
+): Promise<void> {
+  for (const socket of sockets) await rm(socket, { force: true })
+  const origin = { requestId: randomUUID(), request: 'shutdown of the daemon', pid: process.pid }
+  await running.stopContainers({ timeoutSeconds, origin })
 }
 
 async function prepareHost({ roots, runtimes, defaultRuntime }: DaemonSettings): Promise<void> {
@@ -211,10 +227,10 @@ function createPorts(
 }
 
 function daemonInfo(settings: DaemonSettings, host: HostFacts, clock: Clock): DaemonInfo {
-  const { roots, runtimes, defaultRuntime } = settings
+  const { roots, runtimes, defaultRuntime, liveRestore } = settings
   const { version, revision } = supervisorVersion()
   return {
-    ...{ roots, runtimes, defaultRuntime, version },
+    ...{ roots, runtimes, defaultRuntime, liveRestore, version },
     name: hostname(),
     apiVersion: '1.41',
     minApiVersion: '1.24',

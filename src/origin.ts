@@ -2,7 +2,7 @@
 export interface Origin {
   /** The HTTP request's id. */
   readonly requestId: string
-  /** `POST /v1.41/containers/x/stop`; absent if the daemon itself asked. */
+  /** `POST /v1.41/containers/x/stop`; `shutdown of the daemon`; absent if the daemon asked for another reason. */
   readonly request?: string
   /** Peer of the unix socket, unix(7) SO_PEERCRED. */
   readonly uid?: number

@@ -24,6 +24,8 @@ export interface DaemonInfo {
   /** Names as in `HostConfig.Runtime`, each with its binary. */
   readonly runtimes: Readonly<Record<string, { readonly path: string }>>
   readonly defaultRuntime: string
+  /** Containers go on when the daemon ends. */
+  readonly liveRestore: boolean
   /** RFC 3339 with nanoseconds. */
   readonly startedAt: string
 }

@@ -25,6 +25,10 @@ export interface DaemonOptions {
   readonly cgroupParent: string
   /** What containers get that don't ask for a log driver themselves. */
   readonly log: { readonly driver: LogDriver; readonly options: Readonly<Record<string, string>> }
+  /** Leave containers running when the daemon ends. */
+  readonly liveRestore: boolean
+  /** Seconds that stopping them may take; -1: for ever. */
+  readonly shutdownTimeout: number
 }
 
 export interface SupervisorOptions {
@@ -86,6 +90,8 @@ interface DaemonFlags extends CommonFlags {
   readonly cgroupParent: string
   readonly logDriver: LogDriver
   readonly logOpt?: Readonly<Record<string, string>>
+  readonly liveRestore: boolean
+  readonly shutdownTimeout: number
 }
 
 interface SupervisorFlags extends CommonFlags {
@@ -105,6 +111,8 @@ function tallydCommand(version: string, answer: (invocation: Invocation) => void
     .option('--cgroup-parent <PATH>', 'parent of the containers’ cgroups', '')
     .addOption(driverOption())
     .option('--log-opt <KEY=VALUE>', 'option of the log driver; may be repeated', pair)
+    .option('--live-restore [BOOLEAN]', 'leave containers running when the daemon ends', boolean, true)
+    .option('--shutdown-timeout <SECONDS>', 'how long stopping them may take; -1: for ever', seconds, 15)
     .action((flags: DaemonFlags) => answer({ kind: 'daemon', options: daemonOptions(flags) }))
   addCommonOptions(program)
   const supervisor = program
@@ -156,6 +164,8 @@ function daemonOptions(flags: DaemonFlags): DaemonOptions {
     ...(flags.containerd !== undefined && { containerd: flags.containerd }),
     cgroupParent: flags.cgroupParent,
     log: { driver: flags.logDriver, options: flags.logOpt ?? {} },
+    liveRestore: flags.liveRestore,
+    shutdownTimeout: flags.shutdownTimeout,
   }
 }
 
@@ -183,6 +193,18 @@ const logLevel = ({ debug, logLevel }: CommonFlags): LogLevel => (debug === true
 const absolute = (path: string): string => resolve(path)
 
 const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value]
+
+/** The words are dockerd's. */
+function boolean(text: string): boolean {
+  if (['1', 't', 'T', 'TRUE', 'true', 'True'].includes(text)) return true
+  if (['0', 'f', 'F', 'FALSE', 'false', 'False'].includes(text)) return false
+  throw new InvalidArgumentError('It must be true or false.')
+}
+
+function seconds(text: string): number {
+  if (!/^(-1|\d{1,9})$/.test(text)) throw new InvalidArgumentError('It must be whole seconds, or -1.')
+  return Number(text)
+}
 
 function pair(
   text: string,

@@ -1,5 +1,6 @@
-/** `tallyd`: reads the command line, opens the daemon or the supervisor, and closes it on SIGTERM or SIGINT. Containers go on. */
+/** `tallyd`: reads the command line, opens the daemon or the supervisor, and closes it on SIGTERM or SIGINT. */
 import { rmSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { type Logger, pino } from 'pino'
 import { systemClock } from '../clock.ts'
 import { openDaemon, openLocalSupervisor } from '../daemon.ts'
@@ -31,8 +32,7 @@ async function main(): Promise<void> {
   logger.info({ version, pid: process.pid }, 'ready')
   // What starting up has left behind is given back now: an idle daemon would not collect it for hours.
   globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
-  const signal = await endSignal()
-  logger.info({ signal }, 'closing')
+  await endSignal(logger)
   await running[Symbol.asyncDispose]()
   if (options.pidFile !== '') rmSync(options.pidFile, { force: true })
 }
@@ -44,9 +44,18 @@ async function runSupervisor({ roots, socket }: SupervisorOptions, logger: Logge
   return stack.move()
 }
 
-function endSignal(): Promise<string> {
+/** As in dockerd the first signal asks for the end, the next two change nothing, and one more ends the process as it is. */
+function endSignal(logger: Logger): Promise<void> {
+  const patience = 3
+  let count = 0
   return new Promise((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name))
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.on(signal, () => {
+        count += 1
+        logger.info({ signal }, count === 1 ? 'closing' : 'already closing')
+        if (count > patience) process.exit(128 + constants.signals[signal])
+        resolve()
+      })
   })
 }
 

@@ -22,6 +22,7 @@ import type { AttachStreams, Engine, WaitCondition, WaitResult } from './port.ts
 import { findContainer, followMessages, historyOf, viewOf } from './queries.ts'
 import { recover } from './recovery.ts'
 import { Registry } from './registry.ts'
+import { type ShutdownOptions, stopContainers } from './shutdown.ts'
 import type { Streams } from './streams.ts'
 import { exitCode } from './view.ts'
 
@@ -45,6 +46,8 @@ export interface EngineOptions {
 
 export interface RunningEngine {
   readonly engine: Engine
+  /** Stops what runs, for a daemon that does not leave its containers running when it ends. */
+  stopContainers(options: ShutdownOptions): Promise<void>
   /** Ends effects and timers; containers go on. */
   stop(): Promise<void>
 }
@@ -70,12 +73,23 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
     await Promise.all([observed, registry.stop()])
     await events.durable()
   }
-  return { engine: facade(options, registry), stop }
+  const shutdown = { registry, commands: commandPorts(options), timers, report }
+  return {
+    engine: facade(options, registry),
+    stopContainers: (how) => stopContainers(shutdown, how),
+    stop,
+  }
 }
+
+const commandPorts = ({ clock, random, events }: EngineOptions): commands.CommandPorts => ({
+  clock,
+  newRunId: () => random.hex(8),
+  durable: () => events.durable(),
+})
 
 function facade(options: EngineOptions, registry: Registry): Engine {
   const { containers, events, messages, clock, random, faults } = options
-  const ports = { clock, newRunId: () => random.hex(8), durable: () => events.durable() }
+  const ports = commandPorts(options)
   const createPorts = { ...options.create, clock, random, faults, registry }
   const find = (ref: string): Lifecycle => {
     const { id } = findContainer(containers, ref)

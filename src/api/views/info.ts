@@ -78,8 +78,7 @@ function daemonSection(daemon: DaemonInfo, runtime: RuntimeVersion): object {
     Plugins: { Volume: [], Network: ['host', 'null'], Authorization: null, Log: ['json-file'] },
     Runtimes: daemon.runtimes,
     DefaultRuntime: daemon.defaultRuntime,
-    // Containers, their shims and their logs go on while the daemon is away.
-    LiveRestoreEnabled: true,
+    LiveRestoreEnabled: daemon.liveRestore,
     SecurityOptions: securityOptions(daemon),
     InitBinary: '',
     ContainerdCommit: { ID: supervisor, Expected: supervisor },

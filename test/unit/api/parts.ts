@@ -23,6 +23,7 @@ export const daemon: DaemonInfo = {
   cgroup: { driver: 'cgroupfs', version: '1' },
   runtimes: { runc: { path: 'runc' } },
   defaultRuntime: 'runc',
+  liveRestore: true,
   startedAt: '2026-11-24T11:00:00.000000000Z',
 }
 

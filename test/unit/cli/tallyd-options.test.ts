@@ -22,6 +22,8 @@ describe('the command line of tallyd', () => {
       defaultRuntime: 'runc',
       cgroupParent: '',
       log: { driver: 'json-file', options: {} },
+      liveRestore: true,
+      shutdownTimeout: 15,
     })
   })
 
@@ -52,6 +54,22 @@ describe('the command line of tallyd', () => {
 
   it('lets -D win over the log level', () => {
     expect(daemon('-D', '-l', 'error').logLevel).toBe('debug')
+  })
+
+  it.each([
+    ['--live-restore', true],
+    ['--live-restore=true', true],
+    ['--live-restore=1', true],
+    ['--live-restore=false', false],
+    ['--live-restore=F', false],
+    ['--live-restore=0', false],
+  ])('takes %s as dockerd does', (flag, liveRestore) => {
+    expect(daemon(flag, '--debug')).toMatchObject({ liveRestore, logLevel: 'debug' })
+  })
+
+  it('stops containers for as long as it was told, also for ever', () => {
+    expect(daemon('--shutdown-timeout', '3').shutdownTimeout).toBe(3)
+    expect(daemon('--shutdown-timeout=-1').shutdownTimeout).toBe(-1)
   })
 
   it('makes relative directories absolute, because the daemon outlives the directory it was started in', () => {
@@ -97,6 +115,8 @@ describe('a wrong command line is refused with one sentence and exit code 125', 
     ['a runtime without a path', ['--add-runtime', 'crun'], /NAME=VALUE/],
     ['an unknown log driver', ['--log-driver', 'syslog'], /json-file, none/],
     ['an unknown log level', ['-l', 'loud'], /debug, info, warn, error, fatal/],
+    ['live restore that is neither on nor off', ['--live-restore=maybe'], /must be true or false/],
+    ['a shutdown time-out that is no number', ['--shutdown-timeout', '3s'], /whole seconds, or -1/],
     ['an unknown flag', ['--swarm'], /unknown option '--swarm'/],
     ['a stray word', ['start'], /too many arguments/],
     [

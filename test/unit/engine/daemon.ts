@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest'
 import type { ContainerEvent } from '../../../machines/container-events.ts'
 import { fold, type Life } from '../../../machines/container-life.ts'
 import { type Clock, nanoseconds, systemClock } from '../../../src/clock.ts'
-import { openEngine } from '../../../src/engine/engine.ts'
+import { openEngine, type RunningEngine } from '../../../src/engine/engine.ts'
 import { messagesOf } from '../../../src/engine/messages.ts'
 import type { CreateRequest, Engine } from '../../../src/engine/port.ts'
 import { containerRow, streamOf } from '../../../src/engine/registry.ts'
@@ -31,7 +31,7 @@ export interface DaemonOptions {
   readonly spoil: (store: Store) => Store
 }
 
-export interface Daemon {
+export interface Daemon extends Pick<RunningEngine, 'stopContainers'> {
   readonly engine: Engine
   readonly store: Store
   readonly world: World
@@ -56,7 +56,7 @@ export async function openDaemon(given: Partial<DaemonOptions> = {}): Promise<Da
   const reports: { readonly message: string; readonly fields: object }[] = []
   const workers = world.workers(gone.signal)
   const report = (message: string, fields: object): void => void reports.push({ message, fields })
-  const { engine, stop } = await openEngine({
+  const { engine, stop, stopContainers } = await openEngine({
     ...{ ...store, images, workers, clock, bootId, report, create: createPorts(store, world) },
     ...{ timers: systemTimers, random: systemRandom, faults: noFaults },
     roots: { dataRoot: '/data', execRoot: '/run' },
@@ -69,7 +69,7 @@ export async function openDaemon(given: Partial<DaemonOptions> = {}): Promise<Da
     await store.close()
   }
   onTestFinished(crash)
-  return { engine, store, world, reports, options, crash }
+  return { engine, store, world, reports, options, stopContainers, crash }
 }
 
 /** The daemon comes back on the same log and world. */
