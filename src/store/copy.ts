@@ -3,8 +3,12 @@
  * file does not change, and of a WAL every beginning is a whole log: frames carry a checksum over all before them, so what was appended
  * while it was read counts up to the last whole commit. Reading takes what the disk holds, not what SQLite remembers.
  */
-import { closeSync, createReadStream, createWriteStream, fstatSync, openSync } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
+import { closeSync, fstatSync, openSync, read } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { TallyError } from '../errors.ts'
+
+const readAt = promisify(read)
 
 export interface Copier {
   /** Makes `target` and `<target>-wal`, private; whoever opens it there has the database as it was at the call or a little later. */
@@ -59,9 +63,16 @@ interface Bytes {
 
 const chunkSize = 1024 * 1024
 
+/** Not by a stream: one that is destroyed closes its descriptor, whatever `autoClose` says. */
 async function copyBytes({ from, size, target }: Bytes, signal: AbortSignal): Promise<void> {
-  const part = { start: 0, end: size - 1, highWaterMark: chunkSize }
-  const output = createWriteStream(target, { flags: 'wx', mode: 0o600, highWaterMark: chunkSize })
-  const input = size === 0 ? [] : createReadStream('', { fd: from, autoClose: false, ...part })
-  await pipeline(input, output, { signal })
+  await using output = await open(target, 'wx', 0o600)
+  const chunk = Buffer.allocUnsafe(Math.min(chunkSize, size))
+  for (let position = 0; position < size; ) {
+    signal.throwIfAborted()
+    const length = Math.min(chunk.length, size - position)
+    const { bytesRead } = await readAt(from, { buffer: chunk, length, position })
+    if (bytesRead === 0) throw new TallyError('internal', 'the database became shorter while it was copied')
+    await output.writeFile(chunk.subarray(0, bytesRead))
+    position += bytesRead
+  }
 }

@@ -1,7 +1,7 @@
 import { copyFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { describe, expect, test as it } from 'vitest'
-import { verifyLog } from '../../../src/store/verify.ts'
+import { checkLog, verifyLog } from '../../../src/store/verify.ts'
 import { count, openTemporary, temporaryPath } from './temporary-store.ts'
 
 /** A closed store's file with three events of `a` and two of `b`, opened by somebody who has no respect for triggers. */
@@ -17,13 +17,16 @@ async function tampered(...statements: string[]) {
   database.exec('DROP TRIGGER events_are_never_updated; DROP TRIGGER events_are_never_deleted')
   for (const statement of statements) database.exec(statement)
   const verification = verifyLog(database)
+  const damages = [...checkLog(database)]
   database.close()
-  return verification
+  return { ...verification, damages }
 }
+
+const missing = { stream: '', version: 0, message: 'the event is missing' }
 
 describe('verify', () => {
   it('finds nothing in a sound log', async () => {
-    expect(await tampered()).toEqual({ events: 5, damage: undefined })
+    expect(await tampered()).toEqual({ events: 5, damage: undefined, damages: [] })
   })
 
   it.each([
@@ -37,18 +40,35 @@ describe('verify', () => {
   })
 
   it('finds an event that was taken out of the middle of its stream', async () => {
-    const { damage } = await tampered('DELETE FROM events WHERE position = 2')
-    expect(damage).toEqual({ stream: 'a', version: 3, position: 5, message: 'version 2 is missing' })
+    const { damages } = await tampered('DELETE FROM events WHERE position = 2')
+    const after = { stream: 'a', version: 3, position: 5, message: 'version 2 is missing before it' }
+    expect(damages).toEqual([{ ...missing, position: 2 }, after])
   })
 
   it('finds a stream whose end was taken away', async () => {
-    const { damage } = await tampered('DELETE FROM events WHERE position = 4')
-    expect(damage).toMatchObject({ position: 4, message: expect.stringContaining('4 events, but 5') })
+    const { damages } = await tampered('DELETE FROM events WHERE position = 4')
+    expect(damages).toEqual([{ ...missing, position: 4 }])
   })
 
   it('finds that the end of the log was taken away', async () => {
-    const { damage } = await tampered('DELETE FROM events WHERE position = 5')
-    expect(damage).toMatchObject({ stream: 'b', version: 2, position: 5 })
+    const { damages } = await tampered('DELETE FROM events WHERE position > 3')
+    const message = '5 events were appended, and the end is missing'
+    expect(damages).toEqual([{ ...missing, position: 4, message }])
+  })
+
+  it('finds every one of several damages, and does not blame the events behind them', async () => {
+    const { damages } = await tampered(
+      `UPDATE events SET hash = '${'f'.repeat(64)}' WHERE position = 1`,
+      `UPDATE events SET data = '{}' WHERE position = 4`,
+    )
+    expect(damages.map(({ position }) => position)).toEqual([1, 4])
+  })
+
+  it('reads on behind an event that moved up or down in the order', async () => {
+    for (const to of [70, -3]) {
+      const { damages } = await tampered(`UPDATE events SET position = ${to} WHERE position = 3`)
+      expect(damages).toContainEqual({ ...missing, position: 3 })
+    }
   })
 
   it('finds an event that was moved to another stream', async () => {
