@@ -12,6 +12,7 @@ export default defineConfig({
       project('unit'),
       project('model'),
       project('kernel', { testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false }),
+      project('conformance', { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false }),
       project('e2e', { testTimeout: 120_000, hookTimeout: 120_000, fileParallelism: false }),
     ],
   },

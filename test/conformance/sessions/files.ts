@@ -1,0 +1,71 @@
+/** Files in and out of a container, its changes, volumes and images made from it. */
+import { docker, session, shell } from '../session.ts'
+
+export const files = [
+  session(
+    'cp',
+    docker(
+      `run -d --network none --name cp bb sh -c 'mkdir -p /d/e; echo 1 >/d/f; ln -s /d/f /link; ln -s /../../etc /out; sleep 1000'`,
+    ),
+    shell('sleep 0.3; docker cp cp:/d/f - | tar -tv | cut -c1-10,48-'),
+    docker('cp cp:/gone -'),
+    docker('cp cp:/link -'),
+    shell('d=$(mktemp -d); docker cp cp:/d $d/copy && ls -R $d/copy | tail -n +2; rm -r $d'),
+    shell('d=$(mktemp -d); docker cp -L cp:/link $d/f && cat $d/f; rm -r $d'),
+    shell('d=$(mktemp -d); echo in >$d/in; docker cp $d/in cp:/d/in; docker exec cp cat /d/in; rm -r $d'),
+    shell('d=$(mktemp -d); echo in >$d/in; docker cp $d/in cp:/gone/in; rm -r $d'),
+    shell(
+      'd=$(mktemp -d); mkdir $d/tree; echo x >$d/tree/x; docker cp $d/tree/. cp:/d; docker exec cp ls /d; rm -r $d',
+    ),
+    shell('d=$(mktemp -d); mkdir $d/tree; docker cp $d/tree cp:/d/f; rm -r $d'),
+    shell(
+      'd=$(mktemp -d); echo o >$d/o; docker cp $d/o cp:/out/owned; docker exec cp cat /etc/owned; rm -r $d',
+    ),
+    docker('stop -t 0 cp'),
+    shell('docker cp cp:/d/f - | tar -xO'),
+    docker('rm cp'),
+    docker('cp cp:/d/f -'),
+  ),
+  session(
+    'diff, export and commit',
+    docker(
+      `run --network none --name diff bb sh -c 'echo a >/added; rm /etc/group; echo b >>/etc/passwd; mkdir /dir'`,
+    ),
+    docker('diff diff'),
+    shell('docker export diff | tar -t | grep -c .'),
+    shell('docker export diff | tar -xO added'),
+    docker(`commit -m 'a message' -a me -c 'CMD ["cat","/added"]' -c 'ENV X=1' diff changed:v1`),
+    docker('run --rm --network none changed:v1'),
+    docker('inspect --format {{.Config.Env}}|{{.Config.Cmd}}|{{.Comment}}|{{.Author}} changed:v1'),
+    docker('rm diff'),
+    docker('rmi changed:v1'),
+    docker('diff diff'),
+  ),
+  session(
+    'volumes',
+    docker('volume create data'),
+    docker('volume create data'),
+    docker('volume create --driver nope other'),
+    docker('volume ls -q'),
+    docker(`run --rm --network none -v data:/data bb sh -c 'echo kept >/data/file'`),
+    docker(`run --rm --network none -v data:/data:ro bb sh -c 'cat /data/file; echo x >/data/y'`),
+    docker(`run --rm --network none -v data:/home/app bb ls -ln /home`),
+    docker(`create --network none --name user -v data:/data -v /anonymous bb`),
+    docker('volume rm data'),
+    docker(`run --rm --network none --volumes-from user bb cat /data/file`),
+    docker('inspect --format {{len .Mounts}} user'),
+    docker('rm -v user'),
+    docker('volume ls -q'),
+    docker('volume rm data'),
+    docker('volume rm data'),
+    docker('volume inspect data'),
+    docker('volume prune -f'),
+  ),
+  session(
+    'copy-up into a volume',
+    docker(`run --rm --network none -v up:/etc bb sh -c 'ls /etc | head -3'`),
+    docker(`run --rm --network none -v up:/seen bb cat /seen/group`),
+    docker(`run --rm --network none -v nocopy:/etc:nocopy bb ls /etc`),
+    docker('volume rm up nocopy'),
+  ),
+] as const

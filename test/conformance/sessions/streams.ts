@@ -1,0 +1,71 @@
+/** Terminals, stdin, attach and exec with the docker CLI. */
+import { docker, session, shell } from '../session.ts'
+
+const run = 'run --network none'
+
+export const streams = [
+  session(
+    'stdin of run',
+    docker(`${run} -i --rm bb cat`, 'piped\n'),
+    docker(`${run} -i --rm bb wc -c`, 'x'.repeat(1_000_000)),
+    docker(`${run} -i --rm bb head -n 1`, 'first\nsecond\n'),
+    docker(`${run} -i -t --rm bb true`, ''),
+    docker(`${run} --rm bb cat`, 'not passed on'),
+  ),
+  session(
+    'terminal',
+    shell(
+      `script -qec 'docker ${run} -it --rm bb sh -c "tty; stty size; echo done"' /dev/null </dev/null | tr -d '\\r'`,
+    ),
+    docker(`${run} -t --rm bb sh -c 'echo out; echo err >&2'`),
+    docker(`${run} -t --name tty bb sh -c 'echo logged'`),
+    docker('logs tty'),
+    docker('rm tty'),
+  ),
+  session(
+    'exec',
+    docker(`${run} -d --name exec -e A=1 -w /tmp bb sleep 1000`),
+    docker(`exec exec sh -c 'echo out; echo err >&2; exit 9'`),
+    docker(`exec exec pwd`),
+    docker(`exec -e B=2 exec sh -c 'echo $A $B'`),
+    docker(`exec -w /etc exec pwd`),
+    docker(`exec -u app exec id`),
+    docker(`exec -u 1000:2000 exec id`),
+    docker(`exec -i exec cat`, 'through\n'),
+    docker(`exec -t exec tty`),
+    docker(`exec exec no-such-command`),
+    docker(`exec exec /etc`),
+    docker(`exec -u nobody-knows exec true`),
+    docker(`exec -w relative exec true`),
+    docker(`exec -d exec touch /tmp/made`),
+    shell('sleep 0.5; docker exec exec ls /tmp/made'),
+    docker(`exec --privileged exec sh -c 'grep CapEff /proc/self/status'`),
+    docker(`exec gone true`),
+    docker('kill exec'),
+    docker(`exec exec true`),
+    docker('rm exec'),
+  ),
+  session(
+    'attach',
+    docker(`${run} -d --name attach bb sh -c 'sleep 1; echo late; exit 6'`),
+    docker('attach attach'),
+    docker('attach attach'),
+    docker('rm attach'),
+    docker(`${run} -d -i --name input bb cat`),
+    shell('echo through attach | timeout 2 docker attach input'),
+    docker('logs input'),
+    docker('rm -f input'),
+  ),
+  session(
+    'logs',
+    docker(`${run} --name logs bb sh -c 'seq 1 5; echo err >&2'`),
+    docker('logs logs'),
+    docker('logs --tail 2 logs'),
+    docker('logs --tail 0 logs'),
+    docker('logs --since 1h logs'),
+    docker('logs --until 1h logs'),
+    docker('logs -f logs'),
+    docker('logs gone'),
+    docker('rm logs'),
+  ),
+] as const
