@@ -38,6 +38,11 @@ export const newLife = (): Life => initialTransition(containerMachine)[0]
 export const evolve = (life: Life, event: ContainerEvent): Life =>
   transition(containerMachine, life, event)[0]
 
+/** Whether any state of the machine has a use for events of this type. One that none has was never recorded by this machine. */
+export const isKnown = (type: string): boolean => knownTypes.has(type)
+
+const knownTypes: ReadonlySet<string> = new Set(containerMachine.events)
+
 export const fold = (events: Iterable<ContainerEvent>, from: Life = newLife()): Life => {
   let life = from
   for (const event of events) life = evolve(life, event)

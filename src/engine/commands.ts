@@ -29,7 +29,7 @@ async function record<C extends ContainerCommand>(
     if (decision.kind === 'refuse') throw decision.error
     if (decision.kind === 'record') return command
     const before = lifecycle.life
-    await lifecycle.until((life) => (life === before ? undefined : true))
+    await lifecycle.untilRecorded((life) => (life === before ? undefined : true))
   }
 }
 
@@ -102,14 +102,14 @@ export async function remove(
 ): Promise<void> {
   const killDeadline = () => later(ports.clock, killGrace)
   await record(lifecycle, () => ({ type: 'remove', ...options, killDeadline: killDeadline() }), origin)
-  await lifecycle.until((life) => (life.matches('removed') ? true : failIfStuck(life)))
+  await lifecycle.untilRecorded((life) => (life.matches('removed') ? true : failIfStuck(life)))
   await ports.durable()
 }
 
 /** Waits until run `runId` runs. @throws TallyError with why it failed, once all that was made for it is released. */
 async function untilStarted(lifecycle: Lifecycle, runId: string): Promise<void> {
   let own: Outcome | undefined
-  const outcome = await lifecycle.until((life, event) => {
+  const outcome = await lifecycle.untilRecorded((life, event) => {
     const { run, next } = life.context
     if (next?.runId === runId) return failIfStuck(life)
     if (run?.id !== runId) return own ?? cancelledIf(event !== undefined)
@@ -138,7 +138,7 @@ function startError(outcome: Outcome): TallyError {
 
 /** Waits until run `runId` has ended and is released. */
 async function untilEnded(lifecycle: Lifecycle, runId: string | undefined): Promise<void> {
-  await lifecycle.until((life) => {
+  await lifecycle.untilRecorded((life) => {
     const ended =
       life.context.run?.id !== runId ||
       (life.context.run?.outcome !== undefined && !life.matches('releasing'))
@@ -150,7 +150,7 @@ async function untilEnded(lifecycle: Lifecycle, runId: string | undefined): Prom
 async function untilSignalled(lifecycle: Lifecycle): Promise<void> {
   const { signalCount, signals, run } = lifecycle.life.context
   const mine = signalCount + signals.length
-  const failure = await lifecycle.until((life, event) => {
+  const failure = await lifecycle.untilRecorded((life, event) => {
     const { context } = life
     if (context.run?.id !== run?.id || context.run?.outcome !== undefined) return 'ended' as const
     if (context.signalCount < mine) return undefined

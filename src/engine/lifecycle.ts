@@ -58,6 +58,7 @@ export class Lifecycle {
   readonly #running = new Map<string, RunningEffect>()
   readonly #aborted = new Set<Promise<void>>()
   readonly #listeners = new Set<(life: Life, event: ContainerEvent) => void>()
+  readonly #commands = new Set<AbortController>()
   readonly #attempts = new Map<string, number>()
   readonly #witnessed: Witnessed
   #timer: { readonly key: string; readonly cancel: () => void } | undefined
@@ -72,6 +73,7 @@ export class Lifecycle {
       record: (event) => void this.observe(event),
       sleep: (delay, wake) => ports.sleep(delay, wake),
       report: (message, fields) => ports.report(message, fields),
+      refused: (error) => this.#refuseCommands(error),
     })
   }
 
@@ -137,6 +139,17 @@ export class Lifecycle {
     if (signal?.aborted === true) abort()
     else ask(this.#life)
     return promise
+  }
+
+  /** As `until`, for commands: rejects also when the log can't take what happens, instead of waiting for as long as that lasts. */
+  async untilRecorded<T>(probe: (life: Life, event?: ContainerEvent) => T | undefined): Promise<T> {
+    const controller = new AbortController()
+    this.#commands.add(controller)
+    try {
+      return await this.until(probe, controller.signal)
+    } finally {
+      this.#commands.delete(controller)
+    }
   }
 
   /** Ends all effects without undoing anything: what is pending goes on at the next start of the daemon. */
@@ -226,7 +239,15 @@ export class Lifecycle {
         if (!this.#stopped && this.#life.can(event)) this.#apply(event, origin, position)
     } catch (err) {
       this.#ports.report('event not recorded', { effect: effect.type, run: effect.runId, err })
+      this.#refuseCommands(err)
     }
+  }
+
+  #refuseCommands(error: unknown): void {
+    if (!(error instanceof TallyError && error.code === 'unavailable')) return
+    const message = `${error.message}; what was begun goes on when it can`
+    const refusal = new TallyError('unavailable', message, { cause: error })
+    for (const controller of this.#commands) controller.abort(refusal)
   }
 
   /** What the state still asks for must succeed in the end, so it is tried again. */

@@ -2,6 +2,7 @@
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import type { Clock } from '../clock.ts'
 import type { ContainerRows, EventStore } from '../store/port.ts'
+import { NewerEventError } from '../store/upcast.ts'
 import type { Supervisor, TaskState } from '../supervisor/port.ts'
 import { isActive } from './commands.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -17,13 +18,14 @@ export interface RecoveryPorts {
   readonly report: (message: string, fields: object) => void
 }
 
-/** Brings every container that is not removed back to life. One that can't be loaded is reported and does not hold up the others. */
+/** Brings every container that is not removed back to life. One that can't be loaded is reported and does not hold up the others. @throws NewerEventError. */
 export async function recover(ports: RecoveryPorts): Promise<void> {
   const tasks = new Map((await ports.supervisor.tasks()).map((task) => [task.id, task]))
   for (const { id } of ports.containers.list()) {
     try {
       recoverOne(ports, id, tasks.get(id))
     } catch (err) {
+      if (err instanceof NewerEventError) throw err
       ports.report('container not recovered', { container: id, err })
     }
   }

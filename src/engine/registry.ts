@@ -3,6 +3,7 @@ import type { ContainerEvent } from '../../machines/container-events.ts'
 import {
   type Effect,
   fold,
+  isKnown,
   type Life,
   machineVersion,
   newLife,
@@ -15,6 +16,7 @@ import { type Clock, nanoseconds, rfc3339 } from '../clock.ts'
 import type { Faults } from '../faults.ts'
 import type { Origin } from '../origin.ts'
 import type { ContainerRow, ContainerRows, EventStore, MessageRows, RecordedEvent } from '../store/port.ts'
+import { NewerEventError } from '../store/upcast.ts'
 import type { Timers } from '../timers.ts'
 import { Lifecycle, type LifecyclePorts, type RecordContext } from './lifecycle.ts'
 import { messagesOf } from './messages.ts'
@@ -63,12 +65,13 @@ export class Registry {
     return lifecycle
   }
 
-  /** Folds a stream from the log. Nothing begins before `resume` of the answer is called. */
+  /** Folds a stream from the log. Nothing begins before `resume` of the answer is called. @throws NewerEventError. */
   load(id: string): Lifecycle {
     const { events } = this.#ports
     const stream = streamOf(id)
     const snapshot = events.loadSnapshot(stream, machineVersion)
     const recorded = events.read<ContainerEvent>(stream, { after: snapshot?.version ?? 0 })
+    for (const { event } of recorded) requireKnown(event)
     const start = snapshot === undefined ? newLife() : restore(snapshot.state as SavedLife)
     const life = fold(
       recorded.map(({ event }) => event),
@@ -122,6 +125,11 @@ export class Registry {
       this.#ports.report('snapshot not saved', { container: id, err })
     }
   }
+}
+
+/** The machine would pass over an event that it does not know, and make of the log what it does not say. @throws NewerEventError. */
+export function requireKnown({ type }: ContainerEvent): void {
+  if (!isKnown(type)) throw new NewerEventError(`the log has the event ${type}`)
 }
 
 interface ContainerProjections {

@@ -5,7 +5,7 @@ import { evolve, type Life, newLife, save } from '../../machines/container-life.
 import type { ImageEvent } from '../../machines/image-events.ts'
 import { projectImage } from '../images/projection.ts'
 import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from '../store/port.ts'
-import { projectContainer } from './registry.ts'
+import { projectContainer, requireKnown } from './registry.ts'
 
 export interface ReplayOptions {
   readonly containers: ContainerRows
@@ -21,6 +21,7 @@ export function replay(options: ReplayOptions): (recorded: RecordedEvent) => voi
 
   function container(recorded: RecordedEvent<ContainerEvent>): void {
     const { stream, event } = recorded
+    requireKnown(event)
     const life = evolve(lives.get(stream) ?? newLife(), event)
     if (life.matches('removed')) lives.delete(stream)
     else lives.set(stream, life)

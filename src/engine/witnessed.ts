@@ -7,6 +7,8 @@ export interface WitnessPorts {
   record(event: ContainerEvent): void
   sleep(delay: number, wake: () => void): () => void
   report(message: string, fields: object): void
+  /** Told each time that it is in vain. */
+  refused(error: unknown): void
 }
 
 export class Witnessed {
@@ -37,6 +39,7 @@ export class Witnessed {
       }
     } catch (err) {
       this.#ports.report('event not recorded', { err })
+      this.#ports.refused(err)
       this.#cancel = this.#ports.sleep(retryDelay(attempt), () => this.#recordAll(attempt + 1))
     }
   }

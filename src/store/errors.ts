@@ -40,13 +40,20 @@ export type Guard = <T>(work: () => T) => T
 /**
  * After an I/O error or damage nothing that this process believes about the file is sure: pages whose write failed may be marked clean,
  * so that a later fsync succeeds without them (Rebello et al., USENIX ATC 2020). Such an error goes to `onFatal`, which has to end the process.
+ * A write that the file system refuses has changed nothing, and what came before it answers for itself at the next flush.
+ * @param whyRefused asked after a failed write: says why the file system takes none, or nothing if it would.
  */
-export function guardWith(onFatal: (error: unknown) => void): Guard {
+export function guardWith(
+  onFatal: (error: unknown) => void,
+  whyRefused: () => string | undefined = () => undefined,
+): Guard {
   return (work) => {
     try {
       return work()
     } catch (error) {
-      if (isFull(error)) throw noSpaceLeft(error)
+      if (isFull(error)) throw cannotGrow('no space left on device', error)
+      const refusal = hasCode(error, 'SQLITE_IOERR_WRITE') ? whyRefused() : undefined
+      if (refusal !== undefined) throw cannotGrow(refusal, error)
       if (isFatal(error)) onFatal(error)
       throw error
     }
@@ -77,6 +84,5 @@ function hasCode(error: unknown, prefix: string): boolean {
   return error instanceof Database.SqliteError && error.code.startsWith(prefix)
 }
 
-function noSpaceLeft(cause: unknown): TallyError {
-  return new TallyError('unavailable', 'no space left on device: the event log cannot grow', { cause })
-}
+const cannotGrow = (reason: string, cause: unknown): TallyError =>
+  new TallyError('unavailable', `${reason}: the event log cannot grow`, { cause })

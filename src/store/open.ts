@@ -13,6 +13,7 @@ import { type Lock, takeLock } from './lock.ts'
 import { openMessages } from './messages.ts'
 import { migrate, ownMigrations } from './migrate.ts'
 import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from './port.ts'
+import { whyRefused } from './refusal.ts'
 import { type Upcasts, upcasts } from './upcast.ts'
 import { openWal } from './wal.ts'
 
@@ -80,7 +81,7 @@ function cannotOpen(path: string, cause: unknown): TallyError {
 
 function assemble(options: StoreOptions, connection: Connection, lock: Lock): Store {
   const { path, onFatal = exitProcess, onWarning = warn } = options
-  const guard = guardWith(onFatal)
+  const guard = guardWith(onFatal, () => whyRefused(path))
   const wal = openWal(path, onFatal)
   const onClose = () => {
     connection.close()

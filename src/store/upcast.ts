@@ -1,6 +1,14 @@
 /** Shapes of events that changed since they were recorded: pure functions that bring an old one to the current shape when it is read. */
 import { TallyError } from '../errors.ts'
 
+/** The log was written by a Tallyman that knows more than this one: nothing that this one made of it would be true. */
+export class NewerEventError extends TallyError {
+  constructor(what: string) {
+    super('unavailable', `${what}, which only a newer Tallyman knows`)
+    this.name = 'NewerEventError'
+  }
+}
+
 /** An event's data as it was recorded, without its type. */
 export type Payload = Readonly<Record<string, unknown>>
 
@@ -15,20 +23,13 @@ export const upcasts: Upcasts = {}
 
 export const currentSchema = (table: Upcasts, type: string): number => stepsOf(table, type).length + 1
 
-/** @throws TallyError unavailable for a schema that only a newer Tallyman knows. */
+/** @throws NewerEventError for a schema that only a newer Tallyman knows. */
 export function upcast(table: Upcasts, type: string, schema: number, recorded: Payload): Payload {
   const steps = stepsOf(table, type)
-  if (schema > steps.length + 1) throw fromTheFuture(type, schema)
+  if (schema > steps.length + 1) throw new NewerEventError(`event ${type} has schema ${schema}`)
   return steps.slice(schema - 1).reduce((data, step) => step(data), recorded)
 }
 
 function stepsOf(table: Upcasts, type: string): readonly Upcast[] {
   return Object.hasOwn(table, type) ? (table[type] ?? []) : []
-}
-
-function fromTheFuture(type: string, schema: number): TallyError {
-  return new TallyError(
-    'unavailable',
-    `event ${type} has schema ${schema}, which only a newer Tallyman knows`,
-  )
 }

@@ -48,19 +48,33 @@ describe('While the log can’t grow', () => {
     expectTruth(daemon, id)
   })
 
-  it('a start stands still, and goes on when there is room', async () => {
+  it('a start that has begun is answered with the reason, and goes on when there is room', async () => {
     const { full, spoil } = fillable()
     const daemon = await openDaemon({ spoil })
     const id = await create(daemon)
     daemon.world.hinder = (operation) => {
       if (operation === 'startShim') full.events = true
     }
-    const start = daemon.engine.start('web', origin)
-    await expect.poll(() => daemon.reports.map(({ message }) => message)).toContain('event not recorded')
+    await expect(daemon.engine.start('web', origin)).rejects.toThrow(
+      `${noSpace.message}; what was begun goes on when it can`,
+    )
     full.events = false
     daemon.world.hinder = () => undefined
-    await start
+    await expect.poll(() => daemon.engine.get('web').status).toBe('running')
     expect(daemon.world.tasks.size).toBe(1)
+    expectTruth(daemon, id)
+  })
+
+  it('commands that wait are answered, whoever waits for an exit goes on waiting', async () => {
+    const { full, spoil } = fillable()
+    const daemon = await openDaemon({ spoil })
+    const id = await run(daemon)
+    const { result } = await daemon.engine.wait(id, 'not-running', new AbortController().signal)
+    const stop = daemon.engine.stop(id, { timeoutSeconds: 30 }, origin)
+    full.events = true
+    await expect(stop).rejects.toThrow(noSpace.message)
+    full.events = false
+    expect(await result).toEqual({ exitCode: 143 })
     expectTruth(daemon, id)
   })
 

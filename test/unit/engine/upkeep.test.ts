@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,6 +21,14 @@ async function withUpkeep(daemon: Daemon): Promise<{ readonly upkeep: Upkeep; re
 
 /** What is left in the workspace. */
 const leftIn = (root: string): readonly string[] => readdirSync(join(root, 'tmp', 'upkeep'))
+
+function readBySomebodyElse(path: string): string {
+  const library = import.meta.resolve('better-sqlite3')
+  const script = `
+    import Database from ${JSON.stringify(library)}
+    console.log(new Database(${JSON.stringify(path)}, { readonly: true, timeout: 0 }).pragma('user_version'))`
+  return spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }).stderr
+}
 
 /** Renames the container until `done`: the log never rests. */
 async function keepBusy(daemon: Daemon, id: string, done: Promise<unknown>): Promise<number> {
@@ -94,6 +103,8 @@ describe('upkeep', () => {
     controller.abort(new Error('gone'))
     await expect(verifying).rejects.toThrow('gone')
     expect(leftIn(root)).toEqual([])
+    // Locks belong to the process and go when it closes any descriptor of the file, fcntl(2): only another process can tell.
+    expect(readBySomebodyElse(daemon.options.path)).toContain('database is locked')
   })
 
   it('ends when the daemon ends', async () => {

@@ -46,6 +46,25 @@ describe('the guard', () => {
     },
   )
 
+  it.each([
+    ['read-only file system', 'SQLITE_IOERR_WRITE', true],
+    ['read-only file system', 'SQLITE_IOERR_FSYNC', false],
+    [undefined, 'SQLITE_IOERR_WRITE', false],
+  ])('with a file system that says %s takes %s for a refusal: %s', (reason, code, refused) => {
+    const fatal: unknown[] = []
+    const error = new Database.SqliteError('disk I/O error', code)
+    const guard = guardWith(
+      (fatalError) => fatal.push(fatalError),
+      () => reason,
+    )
+    const fail = () =>
+      guard(() => {
+        throw error
+      })
+    expect(fail).toThrow(refused ? 'read-only file system: the event log cannot grow' : error)
+    expect(fatal).toEqual(refused ? [] : [error])
+  })
+
   it('lets other errors through', () => {
     const fatal: unknown[] = []
     const fail = () => {
