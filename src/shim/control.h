@@ -8,7 +8,7 @@
 enum control_verb {
 	/* 0 0 0: the container's stdin ends when its last writer has closed it. */
 	CONTROL_CLOSE_STDIN = 0,
-	/* 1 WIDTH HEIGHT: for terminals. */
+	/* 1 WIDTH HEIGHT: of the terminal, in columns and rows. */
 	CONTROL_RESIZE = 1,
 	/* 2 0 0: somebody attached; open the output fifos again. */
 	CONTROL_ATTACH = 2,

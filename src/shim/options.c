@@ -6,7 +6,7 @@
 
 #include "text.h"
 
-enum kind { NAME, PATH, NUMBER, FLAG, UNSUPPORTED };
+enum kind { NAME, PATH, NUMBER, FLAG };
 
 struct option {
 	const char *name;
@@ -19,7 +19,9 @@ static const struct option OPTIONS[] = {
 	{ "--dir", PATH, true, offsetof(struct options, directory) },
 	{ "--id", NAME, true, offsetof(struct options, id) },
 	{ "--run-id", NAME, true, offsetof(struct options, run_id) },
-	{ "--bundle", PATH, true, offsetof(struct options, bundle) },
+	{ "--bundle", PATH, false, offsetof(struct options, bundle) },
+	{ "--exec", PATH, false, offsetof(struct options, process_path) },
+	{ "--exec-id", NAME, false, offsetof(struct options, exec_id) },
 	{ "--runtime", NAME, true, offsetof(struct options, runtime) },
 	{ "--runtime-root", PATH, true, offsetof(struct options, runtime_root) },
 	{ "--systemd-cgroup", FLAG, false, offsetof(struct options, systemd_cgroup) },
@@ -29,9 +31,9 @@ static const struct option OPTIONS[] = {
 	{ "--log-path", PATH, false, offsetof(struct options, log_path) },
 	{ "--log-max-size", NUMBER, false, offsetof(struct options, log_max_size) },
 	{ "--log-max-file", NUMBER, false, offsetof(struct options, log_max_file) },
-	{ "--terminal", UNSUPPORTED, false, 0 },
-	{ "--exec", UNSUPPORTED, false, 0 },
-	{ "--exec-id", UNSUPPORTED, false, 0 },
+	{ "--terminal", FLAG, false, offsetof(struct options, terminal) },
+	{ "--console-width", NUMBER, false, offsetof(struct options, console_width) },
+	{ "--console-height", NUMBER, false, offsetof(struct options, console_height) },
 };
 
 enum { OPTION_COUNT = sizeof(OPTIONS) / sizeof(OPTIONS[0]) };
@@ -79,6 +81,8 @@ static int check_required(struct options *options, const char **problem)
 		if (OPTIONS[i].required && !*(const char **)field(options, &OPTIONS[i]))
 			return fail(-EINVAL, OPTIONS[i].name, problem);
 	}
+	if (!options->bundle == !options->process_path)
+		return fail(-EINVAL, "one of --bundle and --exec is needed", problem);
 	return 0;
 }
 
@@ -92,8 +96,6 @@ int options_parse(struct options *options, char *const *arguments, const char **
 
 		if (!option)
 			return fail(-EINVAL, *at, problem);
-		if (option->kind == UNSUPPORTED)
-			return fail(-ENOTSUP, *at, problem);
 		if (option->kind == FLAG)
 			*(bool *)field(options, option) = true;
 		else if (at[1])

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,21 +45,39 @@ static void add_path(struct arguments *arguments, const char *name, const char *
 	text->at++;
 }
 
-static void make_arguments(struct arguments *arguments, const struct options *options)
+static void add_common(struct arguments *arguments, const struct options *options)
 {
-	arguments->count = 0;
-	arguments->unused = (struct text)TEXT_IN(arguments->paths);
 	add(arguments, options->runtime);
 	add_option(arguments, "--root", options->runtime_root);
 	add_path(arguments, "--log", options->directory, "/log.json");
 	add_option(arguments, "--log-format", "json");
 	if (options->systemd_cgroup)
 		add(arguments, "--systemd-cgroup");
-	add(arguments, "create");
-	add_option(arguments, "--bundle", options->bundle);
+}
+
+static void make_arguments(struct arguments *arguments, const struct options *options, const char *console)
+{
+	arguments->count = 0;
+	arguments->unused = (struct text)TEXT_IN(arguments->paths);
+	add_common(arguments, options);
+	if (options->process_path) {
+		add(arguments, "exec");
+		add(arguments, "--detach");
+		add_option(arguments, "--process", options->process_path);
+	} else {
+		add(arguments, "create");
+		add_option(arguments, "--bundle", options->bundle);
+	}
 	add_path(arguments, "--pid-file", options->directory, "/pid");
+	if (console)
+		add_option(arguments, "--console-socket", console);
 	add(arguments, options->id);
 	add(arguments, NULL);
+}
+
+const char *runtime_step(const struct options *options)
+{
+	return options->process_path ? "runc exec" : "runc create";
 }
 
 /* Runs in the child. Returns only if it fails. */
@@ -74,14 +93,14 @@ static int become_runtime(const struct arguments *arguments, const struct stdio 
 	return -errno;
 }
 
-pid_t runtime_create(const struct options *options, const struct stdio *stdio)
+pid_t runtime_start(const struct options *options, const char *console, const struct stdio *stdio)
 {
 	struct arguments arguments;
 	/* The child writes it: with vfork it shares our memory until it has become the runtime or ended. */
 	volatile int error = 0;
 	pid_t pid;
 
-	make_arguments(&arguments, options);
+	make_arguments(&arguments, options, console);
 	/* Not posix_spawn, which resets each of 64 signals and whose attributes take memory from a heap that we don't have otherwise. */
 	pid = vfork();
 	if (pid == 0) {
@@ -94,6 +113,19 @@ pid_t runtime_create(const struct options *options, const struct stdio *stdio)
 		return pid;
 	waitpid(pid, NULL, 0);
 	return error;
+}
+
+void runtime_explain(char *why, size_t size, int status, int printed)
+{
+	struct text text = { why, why + size };
+	ssize_t said;
+
+	text_add(&text, WIFSIGNALED(status) ? "killed by signal " : "exit status ");
+	text_number(&text, (uint64_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
+	text_add(&text, ": ");
+	said = read(printed, text.at, (size_t)(text.end - text.at - 1));
+	text.at += said > 0 ? said : -(ssize_t)strlen(": ");
+	text_close(&text);
 }
 
 pid_t runtime_read_pid(int directory)

@@ -10,7 +10,8 @@
 #include "cleanup.h"
 #include "fifo.h"
 
-enum { LARGEST_FIFO = 1024 * 1024 };
+/* The kernel holds a terminal's output in a buffer of 4 KiB and, before that, one of 8 KiB or a little more. */
+enum { LARGEST_FIFO = 1024 * 1024, TERMINAL_HOLDS = 64 * 1024 };
 
 int stream_open(struct stream *stream, const char *path, unsigned char *buffer)
 {
@@ -26,6 +27,13 @@ int stream_open(struct stream *stream, const char *path, unsigned char *buffer)
 		return -errno;
 	result = stream_attach(stream);
 	return result < 0 ? result : keep_descriptor(&container);
+}
+
+void stream_use_terminal(struct stream *stream, int master)
+{
+	close_descriptor(&stream->pipe);
+	stream->pipe = master;
+	stream->terminal = true;
 }
 
 static bool has_reader(const struct stream *stream)
@@ -79,6 +87,9 @@ ssize_t stream_read(struct stream *stream, size_t limit, const unsigned char **b
 		stream_detach(stream);
 	*bytes = stream->buffer + stream->tail;
 	count = read(stream->pipe, stream->buffer + stream->tail, limit < STREAM_CHUNK ? limit : STREAM_CHUNK);
+	/* How a terminal ends: nobody has its other side open any more. */
+	if (count < 0 && stream->terminal && errno == EIO)
+		return 0;
 	if (count < 0)
 		return errno == EINTR ? -EAGAIN : -errno;
 	if (stream->fifo >= 0)
@@ -112,6 +123,9 @@ size_t stream_unread(const struct stream *stream)
 {
 	int count = 0;
 
+	/* FIONREAD does not count all that is on its way through a terminal. */
+	if (stream->terminal)
+		return TERMINAL_HOLDS;
 	if (stream->pipe < 0 || ioctl(stream->pipe, FIONREAD, &count) < 0)
 		return 0;
 	return (size_t)count;

@@ -1,4 +1,4 @@
-/* One of the container's output streams: a pipe that it writes to, and a fifo to whoever is attached. */
+/* One of the container's output streams: a pipe or a terminal that it writes to, and a fifo to whoever is attached. */
 #ifndef STREAM_H
 #define STREAM_H
 
@@ -7,8 +7,9 @@
 #include <sys/types.h>
 
 struct stream {
-	/* Our end of the container's pipe; -1 once it has ended. */
+	/* Our end of the container's pipe, or its terminal's master; -1 once it has ended. */
 	int pipe;
+	bool terminal;
 	/* -1 while nobody is attached. */
 	int fifo;
 	const char *path;
@@ -20,6 +21,8 @@ struct stream {
 
 /* Makes the pipe and opens the fifo if somebody reads it. Returns the container's end of the pipe. */
 int stream_open(struct stream *stream, const char *path, unsigned char *buffer);
+/* From now on the stream is what is written to a terminal. Takes over its master; the pipe before it was the runtime's alone. */
+void stream_use_terminal(struct stream *stream, int master);
 /* Opens the fifo if nobody is attached yet. That nobody reads it is no error. */
 int stream_attach(struct stream *stream);
 void stream_detach(struct stream *stream);
@@ -34,7 +37,7 @@ bool stream_is_idle(const struct stream *stream);
 ssize_t stream_read(struct stream *stream, size_t limit, const unsigned char **bytes);
 /* Passes on what the reader takes without waiting. A reader that is gone is detached. */
 void stream_forward(struct stream *stream);
-/* How many bytes the container has written that were not read yet. */
+/* How many bytes the container has written that were not read yet; of a terminal as many as it can hold at most. */
 size_t stream_unread(const struct stream *stream);
 /* Lets the fifo take as much as possible of what still waits, so that we need not stay for a slow reader. */
 void stream_settle(struct stream *stream);

@@ -153,7 +153,7 @@ describe.each(shims)('%s', (shim) => {
     ])
   })
 
-  it.each(['--terminal', '--exec', '--unknown', '--stdin'])('refuses %s with a reason', async (option) => {
+  it.each(['--exec', '--unknown', '--stdin'])('refuses %s with a reason', async (option) => {
     await using task = new Task({ shim, more: [option] })
     await task.hungUp()
     expect(task.lines()).toEqual(['failed'])

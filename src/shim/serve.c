@@ -1,0 +1,135 @@
+#include "serve.h"
+
+#include <poll.h>
+#include <stdbool.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "children.h"
+#include "cleanup.h"
+#include "shim.h"
+
+/* REST: after this long without output the buffers' memory goes back to the kernel. */
+enum { REST_AFTER_MS = 1000 };
+
+/* The places in the table that is polled. */
+enum { SIGNALS, CONTROL, OOM, INPUT, PIPES, FIFOS = PIPES + STREAMS, PLACES = FIFOS + STREAMS };
+
+static void attach(void)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		int result = stream_attach(&shim.output.streams[i]);
+
+		begin("attach", shim.options.output_paths[i]);
+		if (result < 0)
+			tell_error(result);
+	}
+}
+
+static void resize(const uint64_t size[2])
+{
+	int result = terminal_resize(&shim.terminal, shim_master(), size);
+
+	begin("resize", NULL);
+	if (result < 0)
+		tell_error(result);
+}
+
+static void obey(void)
+{
+	struct command command;
+
+	while (control_next(&shim.control, &command)) {
+		if (command.verb == CONTROL_CLOSE_STDIN)
+			close_descriptor(&shim.stdin_hold);
+		if (command.verb == CONTROL_RESIZE)
+			resize(command.arguments);
+		if (command.verb == CONTROL_ATTACH)
+			attach();
+	}
+}
+
+/* Nothing is read before the container exists: what a failing runtime prints is not its output. */
+static struct pollfd pipe_place(const struct stream *stream)
+{
+	bool writable = stream->terminal && input_waits(&shim.input);
+	bool readable = stream_is_idle(stream) && shim.container > 0;
+	short wanted = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
+
+	return (struct pollfd){ wanted ? stream->pipe : -1, wanted, 0 };
+}
+
+static void fill_table(struct pollfd table[PLACES])
+{
+	bool typing = shim_master() >= 0 && !input_waits(&shim.input);
+
+	table[SIGNALS] = (struct pollfd){ shim.signals, POLLIN, 0 };
+	table[CONTROL] = (struct pollfd){ shim.control.descriptor, POLLIN, 0 };
+	table[OOM] = (struct pollfd){ shim.oom.notice, POLLIN, 0 };
+	table[INPUT] = (struct pollfd){ typing ? shim.input.fifo : -1, POLLIN, 0 };
+	for (int i = 0; i < STREAMS; i++) {
+		const struct stream *stream = &shim.output.streams[i];
+
+		table[PIPES + i] = pipe_place(stream);
+		table[FIFOS + i] = (struct pollfd){ stream->fifo, stream_is_idle(stream) ? 0 : POLLOUT, 0 };
+	}
+}
+
+/* A terminal that nobody has open any more hangs up: then nothing that was typed finds a reader. */
+static void serve_input(const struct pollfd table[PLACES])
+{
+	short terminal = table[PIPES + STREAM_STDOUT].revents;
+
+	if (shim_master() < 0)
+		return;
+	if (terminal & POLLHUP)
+		input_end(&shim.input);
+	else if (terminal & POLLOUT)
+		input_forward(&shim.input, shim_master());
+	else if (table[INPUT].revents)
+		input_pump(&shim.input, shim_master());
+}
+
+static void serve_streams(const struct pollfd table[PLACES])
+{
+	for (int i = 0; i < STREAMS; i++) {
+		if (table[FIFOS + i].revents & POLLERR)
+			stream_detach(&shim.output.streams[i]);
+		else if (table[FIFOS + i].revents & POLLOUT)
+			stream_forward(&shim.output.streams[i]);
+		if ((table[PIPES + i].events & POLLIN) && (table[PIPES + i].revents & ~POLLOUT))
+			output_pump(&shim.output, (enum stream_name)i, STREAM_CHUNK);
+	}
+	tell_log_error();
+}
+
+static int timeout(void)
+{
+	int oom = oom_timeout(&shim.oom);
+
+	return oom < 0 && shim.output.warm ? REST_AFTER_MS : oom;
+}
+
+void serve(void)
+{
+	struct pollfd table[PLACES];
+	struct signalfd_siginfo signal;
+	int ready;
+
+	fill_table(table);
+	ready = poll(table, PLACES, timeout());
+	if (ready == 0 && oom_timeout(&shim.oom) < 0)
+		output_rest(&shim.output);
+	if (ready < 0)
+		return;
+	if (table[OOM].revents)
+		oom_acknowledge(&shim.oom);
+	if (oom_timeout(&shim.oom) == 0)
+		tell_oom();
+	if (table[CONTROL].revents)
+		obey();
+	serve_input(table);
+	serve_streams(table);
+	if (table[SIGNALS].revents && read(shim.signals, &signal, sizeof(signal)) > 0)
+		children_reap();
+}
