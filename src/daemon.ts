@@ -33,6 +33,7 @@ import {
   temporaryRoot,
 } from './paths.ts'
 import { systemRandom } from './random.ts'
+import { takeLock } from './store/lock.ts'
 import { openStore, type Store } from './store/open.ts'
 import { connectSupervisor } from './supervisor/grpc/client.ts'
 import { claimSocket, serveSupervisor } from './supervisor/grpc/server.ts'
@@ -73,10 +74,14 @@ export async function openDaemon(settings: DaemonSettings, logger: Logger): Prom
   await using stack = new AsyncDisposableStack()
   const { roots } = settings
   const clock = systemClock
+  requireRoot()
+  await makeDirectories(roots)
+  // First of all: a second daemon must be refused before it touches what belongs to the first.
+  const lock = stack.adopt(takeLock(databasePath(roots)), ({ release }) => release())
   await prepareHost(settings)
   stack.defer(async () => void (await releaseLayerRoot(roots)))
   stack.defer(() => releaseCgroupParent(parentGroup(settings)))
-  const store = openStore({ path: databasePath(roots), clock, bootId: bootId() })
+  const store = openStore({ path: databasePath(roots), lock, clock, bootId: bootId() })
   stack.defer(() => store.close())
   const images = await openImages({ roots, store, clock })
   const supervisor = await chooseSupervisor(settings, { logger, clock, stack })
@@ -110,10 +115,12 @@ async function stopContainers(
   await running.stopContainers({ timeoutSeconds, origin })
 }
 
-async function prepareHost({ roots, runtimes, defaultRuntime }: DaemonSettings): Promise<void> {
-  requireRoot()
+async function makeDirectories(roots: Roots): Promise<void> {
   const directories = [roots.dataRoot, roots.execRoot, containersRoot(roots), temporaryRoot(roots)]
   for (const directory of directories) await mkdir(directory, { recursive: true, mode: 0o711 })
+}
+
+async function prepareHost({ roots, runtimes, defaultRuntime }: DaemonSettings): Promise<void> {
   await requireRuntime(runtimes[defaultRuntime]?.path ?? defaultRuntime)
   await requireOverlay(roots.dataRoot)
   await prepareLayerRoot(roots)

@@ -1,8 +1,8 @@
 /** Mounts and unmounts without a process: mount(2), umount2(2), and the overlay and tmpfs options that this project needs. */
 import { lstatSync } from 'node:fs'
-import { dirname, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { call, callIn, failedWith } from './addon.ts'
-import { mountAt } from './mountinfo.ts'
+import { mountAt, mounts } from './mountinfo.ts'
 
 /** Absolute paths. */
 export interface Overlay {
@@ -69,6 +69,20 @@ export async function isolate(directory: string): Promise<void> {
   const mount = await mountAt(directory)
   if (!mount) await call('mount', directory, directory, null, MS_BIND, null)
   if (!mount || mount.propagation.length > 0) await call('mount', null, directory, null, MS_PRIVATE, null)
+}
+
+/**
+ * Takes away what `isolate` made, if nothing is mounted below it and nobody uses it. A mount that was there before is somebody's disk and
+ * stays. @returns whether there is nothing of ours any more.
+ */
+export async function rejoin(directory: string): Promise<boolean> {
+  const all = await mounts()
+  const mount = all.findLast(({ target }) => target === directory)
+  const below = all.find(({ id }) => id === mount?.parent)
+  if (mount === undefined || below === undefined) return true
+  // A directory that is bound to itself shows what it covers; any other mount shows something else.
+  const covered = join(below.root, relative(below.target, directory))
+  return mount.root === covered ? unmountUnused(directory) : true
 }
 
 /** Takes one mount away if nothing is mounted below it and nobody uses it. @returns whether it is gone. */

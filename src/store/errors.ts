@@ -1,6 +1,7 @@
 /** What can go wrong in the store: the two refusals that callers handle, and the sorting of SQLite's errors into full, fatal and bugs. */
 import Database from 'better-sqlite3'
 import { TallyError } from '../errors.ts'
+import { whyRefused } from './refusal.ts'
 
 /** Somebody else appended to the stream since the caller read it. */
 export class WrongVersionError extends Error {
@@ -32,6 +33,12 @@ export class NameTakenError extends TallyError {
     this.containerName = containerName
     this.ownerId = ownerId
   }
+}
+
+/** One sentence for whoever starts the daemon. */
+export function cannotOpen(path: string, cause: unknown): TallyError {
+  const reason = whyRefused(path) ?? (cause instanceof Error ? cause.message : String(cause))
+  return new TallyError('unavailable', `cannot open the database ${path}: ${reason}`, { cause })
 }
 
 /** Runs work on the database and sorts what it throws. */

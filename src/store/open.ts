@@ -6,7 +6,7 @@ import { inTransaction } from './appender.ts'
 import { type Connection, connect } from './connection.ts'
 import { openContainers } from './containers.ts'
 import { openCopier } from './copy.ts'
-import { exitProcess, type Guard, guardWith } from './errors.ts'
+import { cannotOpen, exitProcess, type Guard, guardWith } from './errors.ts'
 import { openEvents } from './events.ts'
 import { openImages } from './images.ts'
 import { type Lock, takeLock } from './lock.ts'
@@ -21,6 +21,8 @@ export interface StoreOptions {
   /** The database; its directory must exist. */
   readonly path: string
   readonly clock: Clock
+  /** Taken already by the caller, who also releases it. Absent: the store takes one for as long as it is open. */
+  readonly lock?: Lock
   /** Of this boot of the host: goes into the metadata of every event. */
   readonly bootId: string
   /** Directory of the numbered SQL files. */
@@ -53,11 +55,13 @@ export interface Store {
 /** @throws TallyError conflict if another daemon has the database; unavailable if it cannot be opened or is of a newer Tallyman. */
 export function openStore(options: StoreOptions): Store {
   try {
-    return openLocked(options, takeLock(options.path))
+    return openLocked(options, options.lock ? borrowed : takeLock(options.path))
   } catch (error) {
     throw error instanceof TallyError ? error : cannotOpen(options.path, error)
   }
 }
+
+const borrowed: Lock = { release: () => undefined }
 
 function openLocked(options: StoreOptions, lock: Lock): Store {
   const { path, clock, migrations = ownMigrations } = options
@@ -72,11 +76,6 @@ function openLocked(options: StoreOptions, lock: Lock): Store {
     lock.release()
     throw error
   }
-}
-
-function cannotOpen(path: string, cause: unknown): TallyError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new TallyError('unavailable', `cannot open the database ${path}: ${reason}`, { cause })
 }
 
 function assemble(options: StoreOptions, connection: Connection, lock: Lock): Store {

@@ -5,7 +5,7 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isolate, unmountUnused } from '../kernel/mounts.ts'
+import { isolate, rejoin } from '../kernel/mounts.ts'
 import { overlayRoot, type Roots } from '../paths.ts'
 
 /** At the daemon's start. Doing it again is fine. */
@@ -18,5 +18,5 @@ export async function prepareLayerRoot(roots: Roots): Promise<void> {
 
 /** At the daemon's end. @returns false if containers that run on still need it. */
 export function releaseLayerRoot(roots: Roots): Promise<boolean> {
-  return unmountUnused(roots.dataRoot)
+  return rejoin(roots.dataRoot)
 }

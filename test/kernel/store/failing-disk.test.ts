@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
-import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test as it, onTestFinished } from 'vitest'
 import { systemClock } from '../../../src/clock.ts'
 import { TallyError } from '../../../src/errors.ts'
 import { openStore, type Store } from '../../../src/store/open.ts'
-import { makeDisk } from './disk.ts'
+import { breakFileSystem, fill, makeDisk, mountImage, repair } from './disk.ts'
 
 const noSpace = 'no space left on device: the event log cannot grow'
 const script = new URL('append-and-flush.ts', import.meta.url).pathname
@@ -53,24 +53,6 @@ describe('a disk that fails', () => {
   )
 })
 
-/** Takes all the room that is left, to the last block. */
-function fill(path: string): void {
-  const descriptor = openSync(path, 'w')
-  try {
-    for (let size = 1 << 20; size >= 512; size /= 2) while (fits(descriptor, size)) fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-function fits(descriptor: number, size: number): boolean {
-  try {
-    return writeSync(descriptor, Buffer.alloc(size)) > 0
-  } catch {
-    return false
-  }
-}
-
 /** Appends until it is refused. @returns how many appends succeeded. */
 function appendAll(store: Store, limit: number): number {
   for (let appended = 0; appended < limit; appended++) {
@@ -113,5 +95,35 @@ describe('a disk that is full', () => {
     expect(second.events.verify()).toEqual({ events: 40 + squeezed, damage: undefined })
     await second.close()
     expect(fatal).toEqual([])
+  })
+})
+
+describe('a disk that has become read-only', () => {
+  it('refuses appends, answers reads, is not fatal, and has lost nothing when it is repaired', async () => {
+    const directory = temporaryDirectory()
+    const disk = makeDisk(directory)
+    const fatal: unknown[] = []
+    const onFatal = (error: unknown) => fatal.push(error)
+    const options = { clock: systemClock, bootId: 'boot', onFatal, onWarning: () => undefined }
+    const store = openStore({ ...options, path: join(disk.mountPoint, 'tallyman.db') })
+    expect(appendAll(store, 20)).toBe(20)
+    await store.events.durable()
+    breakFileSystem(disk)
+    const append = () => store.events.append({ stream: 's', expectedVersion: 20, events: [{ type: 'Late' }] })
+    expect(append).toThrow(new TallyError('unavailable', 'read-only file system: the event log cannot grow'))
+    expect(append).toThrow('read-only file system')
+    expect(store.events.read('s')).toHaveLength(20)
+    expect(store.events.verify()).toEqual({ events: 20, damage: undefined })
+    expect(fatal).toEqual([])
+    await store.close().catch(() => undefined)
+    disk.unmount()
+
+    repair(disk)
+    const repaired = mountImage(disk.image, join(directory, 'repaired'))
+    onTestFinished(repaired.unmount)
+    const again = openStore({ ...options, path: join(repaired.mountPoint, 'tallyman.db') })
+    expect(again.events.verify()).toEqual({ events: 20, damage: undefined })
+    expect(appendAll(again, 5)).toBe(5)
+    await again.close()
   })
 })
