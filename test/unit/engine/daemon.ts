@@ -16,6 +16,7 @@ import type { Origin } from '../../../src/origin.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { openStore, type Store } from '../../../src/store/open.ts'
 import type { MessageRow } from '../../../src/store/port.ts'
+import { type Upcasts, upcasts } from '../../../src/store/upcast.ts'
 import { systemTimers } from '../../../src/timers.ts'
 import { temporaryPath } from '../store/temporary-store.ts'
 import { World } from './world.ts'
@@ -27,6 +28,7 @@ export interface DaemonOptions {
   readonly path: string
   readonly clock: Clock
   readonly bootId: string
+  readonly upcasts: Upcasts
   /** Changes the store before the engine gets it. */
   readonly spoil: (store: Store) => Store
 }
@@ -47,11 +49,13 @@ export async function openDaemon(given: Partial<DaemonOptions> = {}): Promise<Da
     path: given.path ?? temporaryPath(),
     clock: systemClock,
     bootId: 'boot',
+    upcasts,
     spoil: (store) => store,
     ...given,
   }
   const { world, clock, bootId, path } = options
-  const store = options.spoil(openStore({ path, clock, bootId, onFatal: () => undefined }))
+  const own = { upcasts: options.upcasts, onFatal: () => undefined }
+  const store = options.spoil(openStore({ path, clock, bootId, ...own }))
   const gone = new AbortController()
   const reports: { readonly message: string; readonly fields: object }[] = []
   const workers = world.workers(gone.signal)
