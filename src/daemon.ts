@@ -10,6 +10,7 @@ import type { Logger } from 'pino'
 import type { DaemonInfo } from './api/daemon-info.ts'
 import { createServer } from './api/server.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { catchUp } from './engine/catch-up.ts'
 import type { CreatePorts } from './engine/create.ts'
 import { createChecks } from './engine/create-checks.ts'
 import type { EffectWorkers } from './engine/effects.ts'
@@ -83,9 +84,10 @@ export async function openDaemon(settings: DaemonSettings, logger: Logger): Prom
   stack.defer(() => releaseCgroupParent(parentGroup(settings)))
   const store = openStore({ path: databasePath(roots), lock, clock, bootId: bootId() })
   stack.defer(() => store.close())
+  const report = (message: string, fields: object): void => logger.warn(fields, message)
+  catchUp(store, report)
   const images = await openImages({ roots, store, clock })
   const supervisor = await chooseSupervisor(settings, { logger, clock, stack })
-  const report = (message: string, fields: object): void => logger.warn(fields, message)
   const streams = new Streams({ ...bound(supervisor), report })
   const host = await readHostFacts()
   const workers = effectWorkers(settings, { supervisor, streams, host })

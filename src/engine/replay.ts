@@ -1,11 +1,14 @@
 /** Replays the log from its beginning: every row that is read comes out as the live engine wrote it. The oracle of `tally verify`. */
 import { isDeepStrictEqual } from 'node:util'
 import type { ContainerEvent } from '../../machines/container-events.ts'
-import { evolve, type Life, newLife, save } from '../../machines/container-life.ts'
+import { evolve, type Life, machineVersion, newLife, save } from '../../machines/container-life.ts'
 import type { ImageEvent } from '../../machines/image-events.ts'
 import { projectImage } from '../images/projection.ts'
 import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from '../store/port.ts'
 import { projectContainer, requireKnown } from './registry.ts'
+
+/** Of the rows that a replay gives. The last three digits are to be raised when the same events would give other rows of the same machine. */
+export const projectionVersion = machineVersion * 1000 + 1
 
 export interface ReplayOptions {
   readonly containers: ContainerRows

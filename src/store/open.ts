@@ -2,17 +2,17 @@
 import type { Clock } from '../clock.ts'
 import { TallyError } from '../errors.ts'
 import { checkAnchor, type Head, openAnchor } from './anchor.ts'
-import { inTransaction } from './appender.ts'
 import { type Connection, connect } from './connection.ts'
 import { openContainers } from './containers.ts'
 import { openCopier } from './copy.ts'
-import { cannotOpen, exitProcess, type Guard, guardWith } from './errors.ts'
+import { cannotOpen, exitProcess, guardWith } from './errors.ts'
 import { openEvents } from './events.ts'
 import { openImages } from './images.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { openMessages } from './messages.ts'
 import { migrate, ownMigrations } from './migrate.ts'
 import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from './port.ts'
+import { openProjections } from './projections.ts'
 import { whyRefused } from './refusal.ts'
 import { type Upcasts, upcasts } from './upcast.ts'
 import { openWal } from './wal.ts'
@@ -44,6 +44,8 @@ export interface Store {
    * as the `project` of an append does.
    */
   rebuild(project: (event: RecordedEvent) => void): void
+  /** The same, if the projections were filled by code of another version. @returns whether they were. */
+  catchUp(version: number, project: (event: RecordedEvent) => void): boolean
   /**
    * Copies the database while it goes on being used, to `target` and `<target>-wal`, which must not exist.
    * @returns the newest event of the log at the call; the copy may also have what came a little later.
@@ -93,6 +95,7 @@ function assemble(options: StoreOptions, connection: Connection, lock: Lock): St
   const own = { connection, wal, anchor, guard, onFatal, onWarning, onClosing, onClose }
   const { hold, newest, ...events } = openEvents({ upcasts, ...options, ...own })
   const copier = openCopier(path, hold)
+  const projections = openProjections(connection, guard)
   return {
     events,
     async copy(target, signal) {
@@ -103,19 +106,10 @@ function assemble(options: StoreOptions, connection: Connection, lock: Lock): St
     containers: openContainers(connection, guard),
     messages: openMessages(connection, guard),
     images: openImages(connection, guard),
-    rebuild: (project) => rebuild(connection, guard, () => forEach(events.readAll(), project)),
+    rebuild: (project) => projections.rebuild(() => forEach(events.readAll(), project)),
+    catchUp: (version, project) => projections.catchUp(version, () => forEach(events.readAll(), project)),
     close: events.close,
   }
-}
-
-function rebuild(connection: Connection, guard: Guard, fill: () => void): void {
-  const emptyAndFill = () => {
-    connection.exec(
-      'DELETE FROM tags; DELETE FROM images; DELETE FROM messages; DELETE FROM containers; DELETE FROM snapshots',
-    )
-    fill()
-  }
-  guard(() => inTransaction(connection, emptyAndFill))
 }
 
 function forEach<T>(items: Iterable<T>, visit: (item: T) => void): void {
