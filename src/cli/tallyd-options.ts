@@ -8,7 +8,7 @@ import { defaultDataRoot, defaultExecRoot, socketPath } from './host.ts'
 export const logLevels = ['debug', 'info', 'warn', 'error', 'fatal'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-export const logDrivers = ['json-file', 'none'] as const
+export const logDrivers = ['json-file', 'local', 'none'] as const
 export type LogDriver = (typeof logDrivers)[number]
 
 export interface DaemonOptions {

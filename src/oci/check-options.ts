@@ -7,6 +7,7 @@ import { capabilities } from './capabilities.ts'
 import { checkResources } from './check-resources.ts'
 import { isAbsolutePath } from './clean-path.ts'
 import type { HostFacts } from './facts.ts'
+import { checkLogConfig } from './log-driver.ts'
 import { userMounts } from './mount-points.ts'
 import { oomScoreAdj } from './process.ts'
 import { parseSeccompProfile } from './seccomp-profile.ts'
@@ -33,6 +34,7 @@ export function checkHostConfig(hostConfig: HostConfig, facts: CheckFacts): read
   const { withheld } = capabilities(hostConfig, facts.host.capabilities)
   const warnings = checkResources(hostConfig, facts.host)
   checkRanges(hostConfig)
+  checkLogConfig(hostConfig.LogConfig)
   checkRuntime(hostConfig.Runtime, facts.runtimes)
   checkMounts(hostConfig, facts.pathExists)
   checkSecurityOptions(hostConfig)

@@ -46,7 +46,6 @@ export function refuseUnsupported(config: RawOptions, hostConfig: RawOptions): v
   refuseByRules(hostConfig, hostConfigRules)
   refuseNetwork(field(hostConfig, 'NetworkMode'))
   refuseRestartPolicy(field(hostConfig, 'RestartPolicy'))
-  refuseLogDriver(field(hostConfig, 'LogConfig'))
   refuseMountTypes(field(hostConfig, 'Mounts'))
   refuseVolumes(config, hostConfig)
 }
@@ -68,24 +67,6 @@ function refuseRestartPolicy(policy: unknown): void {
   if (!isOneOf('always', 'unless-stopped', 'on-failure')(name))
     throw badRequest(`invalid restart policy '${String(name)}'`)
   throw notSupported(`restart policy ${String(name)} is not supported yet`)
-}
-
-const dockerLogDrivers = ['awslogs', 'fluentd', 'gcplogs', 'gelf', 'journald', 'local', 'splunk', 'syslog']
-
-function refuseLogDriver(logConfig: unknown): void {
-  const driver = field(logConfig, 'Type') ?? ''
-  if (isOneOf('', 'json-file', 'none')(driver)) {
-    refuseLogOptions(field(logConfig, 'Config'))
-    return
-  }
-  const name = String(driver)
-  if (dockerLogDrivers.includes(name)) throw notSupported(`log driver ${name} is not supported yet`)
-  throw badRequest(`error looking up logging plugin ${name}: plugin "${name}" not found`)
-}
-
-function refuseLogOptions(options: unknown): void {
-  const refused = keys(options).find((name) => !isOneOf('max-size', 'max-file')(name))
-  if (refused !== undefined) throw notSupported(`log option ${refused} is not supported yet`)
 }
 
 function refuseMountTypes(mounts: unknown): void {

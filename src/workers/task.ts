@@ -1,6 +1,7 @@
 /** The workers that start a container's process through the supervisor: `startShim`, `awaitPid`, `startProcess`. */
 import { join } from 'node:path'
 import type { ContainerSpec } from '../../machines/spec.ts'
+import { logLimits } from '../oci/log-driver.ts'
 import { bundlePath, logPath, type Roots } from '../paths.ts'
 import type { LogTarget, Stdio, Supervisor, TaskSpec } from '../supervisor/port.ts'
 import type { Job, Worker } from './worker.ts'
@@ -78,16 +79,6 @@ export function stdioOf(bundle: string, { config }: ContainerSpec): Stdio {
 }
 
 function logTarget({ hostConfig }: ContainerSpec, path: string): LogTarget | null {
-  const { Type, Config } = hostConfig.LogConfig
-  if (Type === 'none') return null
-  const maxSize = Config['max-size'] === undefined ? 0 : parseSize(Config['max-size'])
-  return { driver: 'json-file', path, maxSize, maxFile: Number(Config['max-file'] ?? 1) }
-}
-
-const units: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12, p: 1e15 }
-
-/** Bytes of `10m`, `512k`, `1 GB`: log sizes are decimal in Docker, also those with an `i`; 0 for `-1` (no limit). */
-export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?$/i.exec(text.trim())
-  return match === null ? 0 : Math.floor(Number(match[1]) * (units[(match[2] ?? '').toLowerCase()] ?? 1))
+  if (hostConfig.LogConfig.Type === 'none') return null
+  return { driver: 'json-file', path, ...logLimits(hostConfig.LogConfig) }
 }

@@ -64,7 +64,7 @@ function files(roots: Roots, id: string, { hostConfig }: ContainerSpec) {
     ResolvConfPath: join(directory, 'resolv.conf'),
     HostnamePath: join(directory, 'hostname'),
     HostsPath: join(directory, 'hosts'),
-    LogPath: hostConfig.LogConfig.Type === 'none' ? '' : logPath(roots, id),
+    LogPath: hostConfig.LogConfig.Type === 'json-file' ? logPath(roots, id) : '',
   }
 }
 

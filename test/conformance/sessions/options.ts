@@ -84,6 +84,10 @@ export const options = [
     docker('rm local'),
     docker(`${run} --log-opt max-size=nonsense bb true`),
     docker(`${run} --log-opt nope=1 bb true`),
+    docker(`${run} --log-driver local --log-opt nope=1 bb true`),
+    docker(`${run} --log-opt max-file=3 bb true`),
+    docker(`${run} --log-opt max-file=0 bb true`),
+    docker(`${run} --log-opt max-file=x bb true`),
     docker(`${run} --log-driver nope bb true`),
   ),
 ] as const

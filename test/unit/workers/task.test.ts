@@ -1,13 +1,7 @@
 import { describe, expect, test as it } from 'vitest'
 import type { ContainerSpec } from '../../../machines/spec.ts'
 import type { Supervisor, TaskSpec } from '../../../src/supervisor/port.ts'
-import {
-  awaitPidWorker,
-  parseSize,
-  startProcessWorker,
-  startShimWorker,
-  stdioOf,
-} from '../../../src/workers/task.ts'
+import { awaitPidWorker, startProcessWorker, startShimWorker, stdioOf } from '../../../src/workers/task.ts'
 import { aSpec } from '../../fixtures/spec.ts'
 import { World } from '../engine/world.ts'
 
@@ -116,20 +110,4 @@ describe('The pipes', () => {
       stdout: '/b/init-stdout',
     })
   })
-})
-
-describe('A size of a log', () => {
-  it.each([
-    ['1000', 1000],
-    ['512b', 512],
-    ['10k', 10_000],
-    ['10K', 10_000],
-    ['10kb', 10_000],
-    ['10 MB', 10_000_000],
-    ['1.5g', 1_500_000_000],
-    ['2t', 2_000_000_000_000],
-    ['10MiB', 10_000_000],
-    ['-1', 0],
-    ['much', 0],
-  ])('%s is %i bytes, in Docker’s decimal units', (text, bytes) => expect(parseSize(text)).toBe(bytes))
 })
