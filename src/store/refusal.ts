@@ -1,5 +1,5 @@
 /** Why a file system takes no writes, which SQLite does not say: it has one code for everything but a full disk. */
-import { mkdtempSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmdirSync } from 'node:fs'
 import { getSystemErrorMap } from 'node:util'
 
 const refusals: ReadonlySet<unknown> = new Set(['EROFS', 'EDQUOT', 'ENOSPC'])
@@ -11,10 +11,13 @@ const refusals: ReadonlySet<unknown> = new Set(['EROFS', 'EDQUOT', 'ENOSPC'])
  */
 export function whyRefused(path: string): string | undefined {
   try {
-    rmdirSync(mkdtempSync(`${path}.probe-`))
+    rmdirSync(mkdtempSync(`${followed(path)}.probe-`))
     return undefined
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && refusals.has(error.code))) return undefined
     return 'errno' in error ? getSystemErrorMap().get(Number(error.errno))?.[1] : undefined
   }
 }
+
+/** The database may be a link to another disk. */
+const followed = (path: string): string => (existsSync(path) ? realpathSync(path) : path)
