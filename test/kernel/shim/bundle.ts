@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const applets = ['cat', 'dd', 'echo', 'head', 'printf', 'seq', 'sh', 'sleep', 'true', 'yes']
+const applets = ['cat', 'dd', 'echo', 'head', 'printf', 'seq', 'sh', 'sleep', 'stty', 'true', 'yes']
 
 /** The part of config.json that tests change. */
 export interface Config {

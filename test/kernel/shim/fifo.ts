@@ -27,7 +27,7 @@ export class FifoReader implements Disposable {
     try {
       return readSync(this.#descriptor, chunk)
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return undefined
+      if (isFull(error)) return undefined
       throw error
     }
   }
@@ -49,7 +49,20 @@ export class FifoWriter implements Disposable {
     writeSync(this.#descriptor, text)
   }
 
+  /** Writes what is taken without waiting. @returns how much that was. */
+  offer(bytes: Buffer): number {
+    try {
+      return writeSync(this.#descriptor, bytes)
+    } catch (error) {
+      if (isFull(error)) return 0
+      throw error
+    }
+  }
+
   [Symbol.dispose](): void {
     closeSync(this.#descriptor)
   }
 }
+
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'EAGAIN'

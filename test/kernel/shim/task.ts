@@ -1,12 +1,12 @@
-/** One container under a real shim, the test in the supervisor's and the engine's place. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+/** One container under a real shim. */
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { built } from './build.ts'
 import { type Config, makeBundle } from './bundle.ts'
-import { FifoReader, FifoWriter } from './fifo.ts'
+import { type Ended, type Output, parseLines, Shimmed, spawnShim } from './shimmed.ts'
 import { until } from './until.ts'
 
 export interface TaskOptions {
@@ -16,6 +16,7 @@ export interface TaskOptions {
   readonly args?: readonly string[]
   readonly runtime?: string
   readonly stdin?: boolean
+  readonly terminal?: boolean
   /** Streams with a fifo; those in `readers` have one who reads it before the shim starts. */
   readonly outputs?: readonly Output[]
   readonly readers?: readonly Output[]
@@ -26,99 +27,47 @@ export interface TaskOptions {
   adapt?(config: Config): void
 }
 
-export type Output = 'stdout' | 'stderr'
-
 export interface LogLine {
   readonly log: string
   readonly stream: Output
   readonly time: string
 }
 
-export interface ShimError {
-  readonly level: string
-  readonly time: string
-  readonly step: string
-  readonly errno: number
-  readonly msg: string
-}
-
-export class Task implements AsyncDisposable {
-  readonly id = `tally-shim-test-${randomBytes(6).toString('hex')}`
-  readonly root = mkdtempSync(join(tmpdir(), 'tally-shim-'))
-  readonly directory = join(this.root, 'init')
+export class Task extends Shimmed implements AsyncDisposable {
+  readonly id: string
+  readonly root: string
   readonly logPath: string
-  readonly exit: FifoReader
-  readonly control: FifoWriter
-  readonly readers = new Map<Output, FifoReader>()
   readonly process: ChildProcess
   readonly #options: TaskOptions
 
   constructor(options: TaskOptions) {
+    const root = mkdtempSync(join(tmpdir(), 'tally-shim-'))
+    super({ root, name: 'init', readers: options.readers ?? [] })
+    this.root = root
+    this.id = `tally-shim-test-${randomBytes(6).toString('hex')}`
     this.#options = options
     this.logPath = options.log?.path ?? join(this.root, 'container.log')
     const args = options.args ?? ['sh', '-c', options.script ?? 'true']
-    makeBundle(join(this.root, 'bundle'), this.id, args, options.adapt ?? (() => {}))
-    mkdirSync(this.directory)
-    for (const name of ['exit', 'control']) this.#makeFifo(join(this.directory, name))
-    for (const name of ['stdin', 'stdout', 'stderr']) this.#makeFifo(this.fifo(name))
-    this.exit = new FifoReader(join(this.directory, 'exit'))
-    this.control = new FifoWriter(join(this.directory, 'control'), 'readWrite')
-    for (const name of options.readers ?? []) this.attach(name)
+    makeBundle(join(this.root, 'bundle'), this.id, args, (config) => {
+      config.process.terminal = options.terminal ?? false
+      options.adapt?.(config)
+    })
     this.process = this.#spawn()
-  }
-
-  fifo(name: string): string {
-    return join(this.root, `init-${name}`)
-  }
-
-  /** Begins to read a stream's fifo. */
-  attach(name: Output): FifoReader {
-    const reader = new FifoReader(this.fifo(name))
-    this.readers.set(name, reader)
-    return reader
-  }
-
-  /** What came through a stream's fifo. */
-  received(name: Output): string {
-    return this.readers.get(name)?.read() ?? ''
-  }
-
-  lines(): readonly string[] {
-    return this.exit.read().split('\n').filter(Boolean)
-  }
-
-  async line(wanted: RegExp): Promise<string> {
-    return await until(() => this.lines().find((line) => wanted.test(line)))
   }
 
   /** Waits for `runc create` and starts the container's program. */
   async start(): Promise<number> {
-    const pid = Number((await this.line(/^pid /)).slice(4))
+    const pid = await this.pid()
     this.runc('start', this.id)
     return pid
   }
 
   runc(...words: string[]): string {
-    return execFileSync('runc', ['--root', this.#runtimeRoot, ...words], { encoding: 'utf8', stdio: 'pipe' })
-  }
-
-  file(name: string): string | undefined {
-    const path = join(this.directory, name)
-    return existsSync(path) ? readFileSync(path, 'utf8') : undefined
-  }
-
-  /** What `exit-status` says, once it is there. */
-  async ended(): Promise<{ exitCode: number; exitedAt: string; oomKilled: boolean }> {
-    return JSON.parse(await until(() => this.file('exit-status')))
-  }
-
-  /** The shim's end, as the supervisor sees it. */
-  async hungUp(): Promise<void> {
-    await until(() => this.exit.read() !== '' && this.exit.ended)
+    return execFileSync('runc', ['--root', this.runtimeRoot, ...words], { encoding: 'utf8', stdio: 'pipe' })
   }
 
   /** Starts the container and waits for its end and its shim's. */
-  async run(): ReturnType<Task['ended']> {
+  async run(): Promise<Ended> {
     await this.start()
     await this.hungUp()
     return await this.ended()
@@ -141,26 +90,18 @@ export class Task implements AsyncDisposable {
       .join('')
   }
 
-  shimErrors(): readonly ShimError[] {
-    return parseLines<ShimError>(this.file('shim-log.json') ?? '')
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     this.#tryRunc('delete', '--force', this.id)
     for (const reader of this.readers.values()) reader[Symbol.dispose]()
+    this.readers.clear()
     await until(() => this.exit.read() === '' || this.exit.ended)
     this.process.kill('SIGKILL')
-    this.exit[Symbol.dispose]()
-    this.control[Symbol.dispose]()
+    this.close()
     rmSync(this.root, { recursive: true, force: true })
   }
 
-  get #runtimeRoot(): string {
+  get runtimeRoot(): string {
     return join(this.root, 'runtime')
-  }
-
-  #makeFifo(path: string): void {
-    execFileSync('mkfifo', ['-m', '600', path])
   }
 
   /** A container that is gone already can't be deleted. */
@@ -173,18 +114,18 @@ export class Task implements AsyncDisposable {
   #spawn(): ChildProcess {
     const command = [built(this.#options.shim), ...this.#arguments()]
     const between = this.#options.parent ? ['sh', '-c', '"$@" & exec sleep 1000', 'sh'] : []
-    const [file = '', ...rest] = [...between, ...command]
-    return spawn(file, rest, { detached: true, stdio: ['ignore', 'ignore', 'inherit'] })
+    return spawnShim([...between, ...command])
   }
 
   #arguments(): readonly string[] {
-    const { stdin, outputs = [], log, runtime = 'runc', more = [] } = this.#options
+    const { stdin, outputs = [], log, runtime = 'runc', terminal, more = [] } = this.#options
     const streams = [...(stdin ? ['stdin'] : []), ...outputs]
     return [
       ...['--dir', this.directory, '--id', this.id, '--run-id', 'run', '--bundle', join(this.root, 'bundle')],
-      ...['--runtime', runtime, '--runtime-root', this.#runtimeRoot],
+      ...['--runtime', runtime, '--runtime-root', this.runtimeRoot],
       ...streams.flatMap((name) => [`--${name}`, this.fifo(name)]),
       ...(log === null ? [] : this.#logArguments(log)),
+      ...(terminal ? ['--terminal'] : []),
       ...more,
     ]
   }
@@ -192,9 +133,4 @@ export class Task implements AsyncDisposable {
   #logArguments({ maxSize = 0, maxFile = 1 }: NonNullable<TaskOptions['log']> = {}): readonly string[] {
     return ['--log-path', this.logPath, '--log-max-size', `${maxSize}`, '--log-max-file', `${maxFile}`]
   }
-}
-
-function parseLines<T>(text: string): readonly T[] {
-  const lines = text.split('\n')
-  return lines.slice(0, -1).map((line) => JSON.parse(line) as T)
 }
