@@ -4,10 +4,11 @@
  *
  * An argument is a number, a bigint, a string (passed NUL-terminated), null, or an ArrayBuffer view whose memory the kernel reads or
  * fills. A failed call throws (rejects with) an Error that carries errno, code ('EBUSY') and syscall. There is no state outside the
- * calls under way, so that the addon loads in any number of worker threads. spawn.c has one more function.
+ * calls under way, so that the addon loads in any number of worker threads. spawn.c has one more function, threads.c the process's threads.
  */
 #define _GNU_SOURCE
 #include "addon.h"
+#include "threads.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -308,6 +309,8 @@ static napi_value call_async(napi_env env, napi_callback_info info)
 NAPI_MODULE_INIT()
 {
 	napi_value function;
+	/* Now, when nothing is in a hurry; if they can't be made, it is spawn that says so. */
+	threads_make();
 	napi_create_function(env, "callSync", NAPI_AUTO_LENGTH, call_sync, NULL, &function);
 	set_property(env, exports, "callSync", function);
 	napi_create_function(env, "call", NAPI_AUTO_LENGTH, call_async, NULL, &function);

@@ -2,18 +2,18 @@
  * Starts programs: spawn(words, environment, descriptors, session, wait, told).
  *
  * fork(2) copies the page tables of a large process, milliseconds in which its event loop stands still. vfork(2) shares the memory until
- * the program is exec'd and halts only the thread that calls it, so each call gets a short-lived thread of its own. The thread also waits
- * for the end if `wait` is true; otherwise the caller reaps the process.
+ * the program is exec'd and halts only the thread that calls it, so threads.c's do. If `wait` is true the end is awaited as well; otherwise
+ * the caller reaps the process.
  *
  * told(error) if it can't be started, else told(pid), then, if waited for, told(pid, code). The process is reaped just before
  * the latter, on JavaScript's thread: until told, the pid can be signalled without meaning another process.
  */
 #define _GNU_SOURCE
 #include "addon.h"
+#include "threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,9 +22,11 @@
 
 #define cleanup_close __attribute__((cleanup(close_descriptor)))
 
-enum { STREAMS = 3, THREAD_STACK = 128 * 1024 };
+enum { STREAMS = 3 };
 
 struct program {
+	struct job job; /* comes first: the same address */
+	pid_t pid;
 	char **words;
 	char **environment;
 	/* For stdin, stdout and stderr; negative: /dev/null. */
@@ -60,7 +62,7 @@ static void free_program(struct program *program)
 	free(program);
 }
 
-/* On the program's thread */
+/* On the threads */
 
 static int take_streams(const int32_t descriptors[STREAMS])
 {
@@ -137,42 +139,35 @@ static void await_end(pid_t pid)
 		;
 }
 
-/* False if JavaScript ended meanwhile. */
-static bool live(const struct program *program)
-{
-	pid_t pid = start(program);
-	if (!tell(program, (struct word){ .pid = pid }))
-		return false;
-	if (pid < 0 || !program->wait)
-		return true;
-	await_end(pid);
-	return tell(program, (struct word){ .pid = pid, .ended = true });
-}
-
 /* A call of a threadsafe function that is closing has released it already. */
-static void *run_thread(void *data)
+static void finish(struct program *program, bool told)
 {
-	struct program *program = data;
-	if (live(program))
+	if (told)
 		napi_release_threadsafe_function(program->told, napi_tsfn_release);
 	free_program(program);
-	return NULL;
 }
 
-/* No signal handler of Node's runs on the small stack. */
-static int start_thread(struct program *program)
+static void tell_end(struct job *job)
 {
-	pthread_t thread;
-	pthread_attr_t attributes;
-	sigset_t all;
-	sigfillset(&all);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, THREAD_STACK);
-	pthread_attr_setsigmask_np(&attributes, &all);
-	int error = pthread_create(&thread, &attributes, run_thread, program);
-	pthread_attr_destroy(&attributes);
-	return error;
+	struct program *program = (struct program *)job;
+	finish(program, tell(program, (struct word){ .pid = program->pid, .ended = true }));
+}
+
+static void start_and_tell(struct job *job)
+{
+	struct program *program = (struct program *)job;
+	program->pid = start(program);
+	bool told = tell(program, (struct word){ .pid = program->pid });
+	if (!told || program->pid < 0 || !program->wait) {
+		finish(program, told);
+		return;
+	}
+	job->work = tell_end;
+	if (threads_do_after(program->pid, job) == 0)
+		return;
+	/* Without a descriptor left. */
+	await_end(program->pid);
+	tell_end(job);
 }
 
 /* On JavaScript's thread */
@@ -275,13 +270,14 @@ napi_value spawn_program(napi_env env, napi_callback_info info)
 		refuse(env, "out of memory");
 		return NULL;
 	}
-	bool fits = read_program(env, given, program);
-	int error = fits ? start_thread(program) : 0;
-	if (error != 0) {
-		napi_release_threadsafe_function(program->told, napi_tsfn_abort);
+	int error = threads_make();
+	if (error != 0)
 		napi_throw(env, error_value(env, "pthread_create", error));
-	}
-	if (!fits || error != 0)
+	if (error != 0 || !read_program(env, given, program)) {
 		free_program(program);
+		return NULL;
+	}
+	program->job.work = start_and_tell;
+	threads_do(&program->job);
 	return NULL;
 }

@@ -1,4 +1,5 @@
 /** Calls the addon named by the first argument with everything that it has to refuse or free; a sanitizer ends the process at a mistake. */
+const { Worker } = require('node:worker_threads')
 const addon = require(process.argv[2])
 const AT_FDCWD = -100
 const missing = '/tally-nowhere/x'
@@ -64,6 +65,15 @@ function run(program) {
   })
 }
 
+/** Threads go on after the thread that asked for the program: whom they then can't tell any more they have to let go. */
+function endWhileRunning() {
+  const script = `
+    const addon = require(${JSON.stringify(process.argv[2])})
+    addon.spawn(['sleep', '0.05'], [], [-1, -1, -1], false, true, () => {})
+    setTimeout(() => process.exit(), 10)`
+  return new Promise((resolve) => new Worker(script, { eval: true }).once('exit', resolve))
+}
+
 async function main() {
   const waiting = []
   for (let round = 0; round < 50; round++) {
@@ -78,9 +88,11 @@ async function main() {
     }
   }
   for (const program of wrongPrograms) waiting.push(attempt(() => addon.spawn(...program)))
-  for (const program of programs) waiting.push(run(program))
+  for (let round = 0; round < 20; round++) for (const program of programs) waiting.push(run(program))
+  for (let round = 0; round < 10; round++) waiting.push(endWhileRunning())
   globalThis.gc()
   await Promise.all(waiting)
+  await run([['sleep', '0.1'], [], streams, false])
   globalThis.gc()
   console.log(codes.length, [...new Set(codes)].sort().join(' '))
 }

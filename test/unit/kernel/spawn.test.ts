@@ -1,4 +1,4 @@
-import { closeSync, readFileSync, readSync, rmSync } from 'node:fs'
+import { closeSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -33,6 +33,22 @@ describe('run', () => {
     const runs = codes.map((code) => run({ words: shell(`exit ${code}`), environment }, never))
     expect(await Promise.all(runs)).toEqual(codes)
   })
+
+  it('makes no thread for a program, and gives back what it held for it', async () => {
+    const held = (): number[] => ['task', 'fd'].map((name) => readdirSync(`/proc/self/${name}`).length)
+    const cancel = new AbortController()
+    const before = held()
+    const script = shell('trap exit TERM; echo; while :; do sleep 0.01; done')
+    const runs = Array.from({ length: 30 }, () =>
+      run({ words: script, environment, stdout: printed }, cancel.signal),
+    )
+    await expect.poll(() => output().length, { timeout: 30_000 }).toBe(30)
+    const [threads] = held()
+    cancel.abort(new Error('enough'))
+    await Promise.allSettled(runs)
+    expect(threads).toBe(before[0])
+    await expect.poll(held, { timeout: 30_000 }).toEqual(before)
+  }, 60_000)
 
   it('says what could not be started, and why', async () => {
     const missing = run({ words: ['/tally-nowhere/x'], environment }, never)
