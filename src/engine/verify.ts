@@ -7,12 +7,13 @@ import { checkFile } from '../store/integrity.ts'
 import { ownMigrations, requireSchema } from '../store/migrate.ts'
 import { lookInto } from '../store/offline.ts'
 import type { Damage } from '../store/port.ts'
+import { filledByVersion } from '../store/projections.ts'
 import { openReader } from '../store/reader.ts'
 import { compareProjections } from '../store/scratch.ts'
 import { allSnapshots } from '../store/snapshots.ts'
 import { upcasts } from '../store/upcast.ts'
 import { checkLog } from '../store/verify.ts'
-import { replay, snapshotFits } from './replay.ts'
+import { projectionVersion, replay, snapshotFits } from './replay.ts'
 
 export interface Verdict {
   readonly events: number
@@ -46,9 +47,14 @@ function verdictOn(connection: Connection, head: Head | undefined): Verdict {
     if (damages.length < mostDamages) damages.push({ kind: 'event', ...step.value })
   if (head !== undefined) damages.push(...requireHead(connection, head))
   damages.push(...checkFile(connection))
-  // Rows that are derived from a damaged log prove nothing.
-  if (damages.length === 0) damages.push(...derived(connection))
+  // Rows that are derived from a damaged log prove nothing; those of another build are derived anew when ours opens the database.
+  if (damages.length === 0 && !isOfAnotherBuild(connection)) damages.push(...derived(connection))
   return { ...step.value, damages: damages.slice(0, mostDamages) }
+}
+
+function isOfAnotherBuild(connection: Connection): boolean {
+  const filledBy = filledByVersion(connection)
+  return filledBy !== 0 && filledBy !== projectionVersion
 }
 
 function derived(connection: Connection): readonly Damage[] {

@@ -10,7 +10,6 @@ export interface Projections {
   catchUp(version: number, fill: () => void): boolean
 }
 
-/** The version is SQLite's user_version, a number in the file's header that changes with the transaction. */
 export function openProjections(connection: Connection, guard: Guard): Projections {
   function refill(fill: () => void): void {
     connection.exec(
@@ -22,8 +21,7 @@ export function openProjections(connection: Connection, guard: Guard): Projectio
   return {
     rebuild: (fill) => guard(() => inTransaction(connection, () => refill(fill))),
     catchUp(version, fill) {
-      const filled = guard(() => connection.pragma('user_version', { simple: true }))
-      if (filled === version) return false
+      if (guard(() => filledByVersion(connection)) === version) return false
       guard(() =>
         inTransaction(connection, () => {
           refill(fill)
@@ -34,3 +32,7 @@ export function openProjections(connection: Connection, guard: Guard): Projectio
     },
   }
 }
+
+/** 0: nobody has told. It is SQLite's user_version, a number in the file's header that changes with the transaction. */
+export const filledByVersion = (connection: Connection): number =>
+  Number(connection.pragma('user_version', { simple: true }))
