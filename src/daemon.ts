@@ -48,6 +48,7 @@ import { removeContainerFiles } from './workers/container-files.ts'
 import { readHostFacts } from './workers/host-facts.ts'
 import { prepareLayerRoot, releaseLayerRoot } from './workers/layer-root.ts'
 import { createContainerLayers, removeContainerLayers } from './workers/layers.ts'
+import { leftoversOf } from './workers/leftovers.ts'
 import { rootfsWorker } from './workers/rootfs.ts'
 import { awaitPidWorker, startProcessWorker, startShimWorker, stdioOf } from './workers/task.ts'
 import type { Job } from './workers/worker.ts'
@@ -95,6 +96,7 @@ export async function openDaemon(settings: DaemonSettings, logger: Logger): Prom
   const { events, containers, messages } = store
   const running = await openEngine({
     ...{ roots, events, containers, messages, images, supervisor, workers, streams, create, clock, report },
+    ...{ leftovers: leftoversOf(roots), cgroupParent: parentGroup(settings) },
     ...{ bootId: bootId(), timers: systemTimers, random: systemRandom, faults: settings.faults },
   })
   stack.defer(() => running.stop())

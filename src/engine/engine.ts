@@ -12,6 +12,7 @@ import { NameTakenError } from '../store/errors.ts'
 import type { ContainerRows, EventStore, MessageRows } from '../store/port.ts'
 import type { Supervisor } from '../supervisor/port.ts'
 import type { Timers } from '../timers.ts'
+import type { Leftovers } from '../workers/leftovers.ts'
 import { stdioOf } from '../workers/task.ts'
 import * as commands from './commands.ts'
 import { type CreatePorts, createContainer } from './create.ts'
@@ -35,6 +36,9 @@ export interface EngineOptions {
   readonly supervisor: Supervisor
   readonly workers: EffectWorkers
   readonly streams: Streams
+  readonly leftovers: Leftovers
+  /** The control group that holds those of containers which ask for no other. */
+  readonly cgroupParent: string
   readonly create: Omit<CreatePorts, 'registry' | 'clock' | 'random' | 'faults'>
   readonly clock: Clock
   readonly timers: Timers
@@ -65,9 +69,17 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
     report,
     perform: (effect, life, signal) => perform({ ...workers, faults }, { effect, life }, signal),
   })
-  await recover({ ...options, registry })
   const closing = new AbortController()
-  const observed = observeSupervisor(options, registry, closing.signal)
+  const recovered = Promise.withResolvers<void>()
+  const observed = observeSupervisor(options, registry, {
+    recovered: recovered.promise,
+    signal: closing.signal,
+  })
+  await recover({ ...options, registry }).catch((error) => {
+    closing.abort()
+    throw error
+  })
+  recovered.resolve()
   const stop = async (): Promise<void> => {
     closing.abort()
     await Promise.all([observed, registry.stop()])
@@ -165,16 +177,18 @@ const pipesInMotion = (life: Life): boolean =>
   life.matches({ launching: 'shim-started' }) ||
   life.matches({ launching: 'pid-recorded' })
 
-/** Records what tasks do by themselves or at another client's wish. */
+/** Records what tasks do by themselves or at another client's wish; what they do during recovery is told after it. */
 async function observeSupervisor(
   { supervisor, report }: EngineOptions,
   registry: Registry,
-  signal: AbortSignal,
+  { recovered, signal }: { readonly recovered: Promise<void>; readonly signal: AbortSignal },
 ): Promise<void> {
   const types = { oom: 'OomKilled', paused: 'Paused', resumed: 'Resumed' } as const
   try {
-    for await (const { type, id, runId } of supervisor.events(signal))
+    for await (const { type, id, runId } of supervisor.events(signal)) {
+      await recovered
       registry.get(id)?.witness(() => ({ type: types[type], runId }))
+    }
   } catch (err) {
     if (!signal.aborted) report('supervisor events ended', { err })
   }

@@ -25,9 +25,10 @@ export function layersBelow(id: string, image: ImageReference): readonly string[
   return [...image.layers, initLayer(id)]
 }
 
-/** Deletes both layers and their links. An unknown id is fine. */
+/** Deletes both layers and their links, the init layer last: as long as it is there one sees that the other is a container's. An unknown id is fine. */
 export async function removeContainerLayers(roots: Roots, id: string): Promise<void> {
-  await Promise.all([removeLayer(roots, id), removeLayer(roots, initLayer(id))])
+  await removeLayer(roots, id)
+  await removeLayer(roots, initLayer(id))
 }
 
 async function removeLayer(roots: Roots, layer: string): Promise<void> {

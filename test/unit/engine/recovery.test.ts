@@ -167,7 +167,7 @@ describe('A task that no container wants', () => {
       ...{ id, runId: 'old', bundle: '/b', stdio: {}, terminal: false, log: null, runtime: 'runc' },
     })
     await reopen(daemon)
-    expect([mount.size, bundle.size, daemon.world.tasks.size]).toEqual([1, 1, 0])
+    expect([mount.size, bundle.size, daemon.world.tasks.size]).toEqual([0, 0, 0])
   })
 
   it('that can’t be ended is reported and holds nothing up', async () => {
@@ -207,4 +207,59 @@ describe('A container that can’t be loaded', () => {
     await again.engine.stop('fine', {}, origin)
     await expect(again.engine.stop('lost', {}, origin)).rejects.toBeInstanceOf(TallyError)
   })
+})
+
+describe('What a crash has left', () => {
+  it('goes if no container wants it, and is reported', async () => {
+    const daemon = await openDaemon()
+    const { world } = daemon
+    const kept = await create(daemon, { name: 'kept' })
+    const running = await run(daemon, { name: 'running' })
+    const orphan = 'f'.repeat(64)
+    for (const place of [world.layers, world.mounts, world.bundles]) place.add(orphan)
+    for (const place of [world.mounts, world.bundles]) place.add(kept)
+    const again = await reopen(daemon)
+    expect([...world.layers].sort()).toEqual([kept, running].sort())
+    expect([...world.mounts, ...world.bundles]).toEqual([running, running])
+    const released = again.reports.filter(({ message }) => message === 'orphan released')
+    expect(released.map(({ fields }) => fields)).toEqual([
+      { kind: 'mount', container: orphan, path: `/mount/${orphan}` },
+      { kind: 'mount', container: kept, path: `/mount/${kept}` },
+      { kind: 'bundle', container: orphan, path: `/bundle/${orphan}` },
+      { kind: 'bundle', container: kept, path: `/bundle/${kept}` },
+      { kind: 'layer', container: orphan, path: `/layer/${orphan}` },
+    ])
+  })
+
+  it('stays if its container could not be loaded', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
+    const spoil = (store: Store): Store => ({
+      ...store,
+      events: {
+        ...store.events,
+        read: () => {
+          throw new TallyError('internal', 'broken')
+        },
+      },
+    })
+    await reopen(daemon, { spoil })
+    expect(daemon.world.leftovers(id)).toEqual(['mount', 'bundle', 'task'])
+  })
+})
+
+it('What a task does while the daemon recovers is told to its container', async () => {
+  const daemon = await openDaemon()
+  const id = await run(daemon)
+  const { world } = daemon
+  const remains = world.remains.bind(world)
+  world.remains = (gone) => ({
+    ...remains(gone),
+    observe: async () => {
+      world.freeze(id, true)
+      return []
+    },
+  })
+  const again = await reopen(daemon)
+  await expect.poll(() => again.engine.get('web').status).toBe('paused')
 })
