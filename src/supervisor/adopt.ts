@@ -1,18 +1,25 @@
 /** Takes over the tasks that an earlier supervisor left in the directory. */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { Exec } from './exec.ts'
+import type { ProcessIdentity } from './port.ts'
 import { findShim } from './shim.ts'
-import { Task, type TaskOptions } from './task.ts'
+import type { FollowOptions, ShimmedProcess } from './shimmed-process.ts'
+import { Task } from './task.ts'
 import {
+  execIds,
+  execPaths,
+  readExecRecord,
   readExitStatus,
   readFact,
   readPid,
-  readRecord,
   readShim,
+  readTaskRecord,
+  type ShimPaths,
   type TaskPaths,
   taskPaths,
 } from './task-directory.ts'
 
-export interface AdoptOptions extends Pick<TaskOptions, 'clock' | 'logger' | 'publish'> {
+export interface AdoptOptions extends FollowOptions {
   readonly root: string
 }
 
@@ -30,21 +37,49 @@ export function adoptTasks(options: AdoptOptions): readonly Task[] {
 }
 
 function adoptTask(options: AdoptOptions, paths: TaskPaths): readonly Task[] {
-  const record = readRecord(paths)
-  const shim = readShim(paths) ?? findShim(paths)
-  if (record === undefined || (shim === undefined && isUntouched(paths))) {
+  const record = readTaskRecord(paths)
+  const shim = shimOf(paths)
+  if (record === undefined || shim === undefined) {
     rmSync(paths.home, { recursive: true, force: true })
     return []
   }
   const task = new Task({ ...options, record, paths })
-  task.adopt(shim ?? { pid: 0, startTicks: '0' }).catch((err: unknown) => {
-    options.logger.error({ task: record.id, err }, 'shim not followed')
-  })
+  followAgain(options, task, shim)
+  for (const execId of execIds(paths)) adoptExec(options, task, execId)
   return [task]
 }
 
-/** No shim ever ran for it: the supervisor was killed before it spawned one. */
-function isUntouched(paths: TaskPaths): boolean {
+/** One that can't be taken over keeps neither its task nor the other execs from being. */
+function adoptExec(options: AdoptOptions, task: Task, execId: string): void {
+  try {
+    const paths = execPaths(task.paths, execId)
+    const record = readExecRecord(paths)
+    const shim = shimOf(paths)
+    if (record === undefined || shim === undefined) {
+      rmSync(paths.directory, { recursive: true, force: true })
+      return
+    }
+    const exec = new Exec({ ...options, record, paths })
+    task.execs.set(execId, exec)
+    followAgain(options, exec, shim)
+  } catch (err) {
+    options.logger.error({ task: task.record.id, exec: execId, err }, 'exec not adopted')
+  }
+}
+
+function followAgain({ logger }: AdoptOptions, process: ShimmedProcess, shim: ProcessIdentity): void {
+  process.adopt(shim).catch((err: unknown) => {
+    logger.error({ task: process.paths.directory, err }, 'shim not followed')
+  })
+}
+
+/** undefined if no shim ever ran: the supervisor was killed before it spawned one. */
+function shimOf(paths: ShimPaths): ProcessIdentity | undefined {
+  const shim = readShim(paths) ?? findShim(paths)
+  return shim ?? (isUntouched(paths) ? undefined : { pid: 0, startTicks: '0' })
+}
+
+function isUntouched(paths: ShimPaths): boolean {
   const logs = [paths.shimLog, paths.runtimeLog].map(readFact)
   return readPid(paths) === undefined && readExitStatus(paths) === undefined && logs.every((log) => !log)
 }

@@ -1,8 +1,8 @@
 /** What runc and the shim wrote about a failed start, as the sentence and the exit code that Docker gives for it. */
 import { TallyError } from '../errors.ts'
 
-/** `create` and `start` as in `runc create` and `runc start`. */
-export type RuntimeStep = 'create' | 'start'
+/** As in `runc create`, `runc start` and `runc exec`. */
+export type RuntimeStep = 'create' | 'start' | 'exec'
 
 export interface FailureFacts {
   readonly step: RuntimeStep
@@ -32,9 +32,14 @@ export function lastError(log: string): string | undefined {
 const prefixes: Record<RuntimeStep, string> = {
   create: 'failed to create shim task: OCI runtime create failed: ',
   start: 'OCI runtime start failed: ',
+  exec: 'OCI runtime exec failed: ',
 }
 
-const workerSteps: Record<RuntimeStep, string> = { create: 'awaitPid', start: 'startProcess' }
+const workerSteps: Record<RuntimeStep, string> = {
+  create: 'awaitPid',
+  start: 'startProcess',
+  exec: 'awaitPid',
+}
 
 /**
  * The error that Docker answers with: 127 if the command is not there, 126 if it can't be executed, 128 otherwise. The first two are the

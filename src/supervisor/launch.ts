@@ -2,10 +2,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { reap } from '../kernel/spawn.ts'
-import type { TaskSpec } from './port.ts'
+import type { ProcessIdentity, TaskSpec } from './port.ts'
 import { releaseTask } from './release.ts'
 import type { RuntimeTarget } from './runc-command.ts'
-import { spawnShim } from './shim.ts'
+import { spawnShim, taskArguments } from './shim.ts'
+import type { ShimmedProcess } from './shimmed-process.ts'
 import { Task, type TaskOptions } from './task.ts'
 import { type BundleConfig, makeTaskDirectory, taskPaths, writeFact } from './task-directory.ts'
 
@@ -28,7 +29,7 @@ export async function launchTask(options: LaunchOptions): Promise<Task> {
   const task = new Task({ ...options, record, paths })
   task.follow()
   try {
-    await spawnInto(task, options)
+    task.shim = await spawnInto(task, taskArguments(record), options)
   } catch (error) {
     task.shimEnded()
     await releaseTask(task, options.runtimeOf(task))
@@ -38,12 +39,16 @@ export async function launchTask(options: LaunchOptions): Promise<Task> {
   return task
 }
 
-async function spawnInto(task: Task, { shim: binary, runtimeRoot }: LaunchOptions): Promise<void> {
-  const { record, paths } = task
-  const shim = await spawnShim({ binary, runtimeRoot, paths, record })
-  task.shim = shim
-  void task.shimGone.then(() => reap(shim.pid))
+/** Starts the shim of something that already listens for it. */
+export async function spawnInto(
+  { paths, shimGone }: Pick<ShimmedProcess, 'paths' | 'shimGone'>,
+  given: readonly string[],
+  { shim: binary, runtimeRoot }: Pick<LaunchOptions, 'shim' | 'runtimeRoot'>,
+): Promise<ProcessIdentity> {
+  const shim = await spawnShim({ binary, runtimeRoot, paths, given })
+  void shimGone.then(() => reap(shim.pid))
   writeFact(paths.shim, JSON.stringify(shim))
+  return shim
 }
 
 async function readConfig(bundle: string): Promise<BundleConfig> {

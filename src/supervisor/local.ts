@@ -5,16 +5,29 @@ import { TallyError } from '../errors.ts'
 import { abortable } from './abortable.ts'
 import { adoptTasks } from './adopt.ts'
 import { Broadcast } from './broadcast.ts'
+import type { Exec } from './exec.ts'
 import { launchTask } from './launch.ts'
-import type { ExitStatus, ProcessIdentity, Supervisor, SupervisorEvent, TaskSpec } from './port.ts'
-import { releaseTask } from './release.ts'
+import { launchExec } from './launch-exec.ts'
+import type {
+  ExecRef,
+  ExecSpec,
+  ExitStatus,
+  ProcessIdentity,
+  ProcessRef,
+  Size,
+  Supervisor,
+  SupervisorEvent,
+  TaskSpec,
+} from './port.ts'
+import { releaseExec, releaseTask } from './release.ts'
 import type { RuntimeTarget } from './runc-command.ts'
 import { serial } from './serial.ts'
 import { signalNumber } from './signals.ts'
 import { startProcess } from './start-process.ts'
 import type { Task } from './task.ts'
 import { isSupervisorEvent, type TaskEvent, type TaskFact } from './task-event.ts'
-import { setFrozen, signalTask, signalWholeTask, taskProcesses } from './task-process.ts'
+import { setFrozen, signalExec, signalTask, signalWholeTask, taskProcesses } from './task-process.ts'
+import { TaskTable } from './task-table.ts'
 import { supervisorVersion } from './version.ts'
 
 export interface SupervisorOptions {
@@ -50,27 +63,37 @@ export async function openSupervisor(options: SupervisorOptions): Promise<LocalS
 
 class DirectorySupervisor implements LocalSupervisor {
   readonly #options: SupervisorOptions
-  readonly #tasks: Map<string, Task>
+  readonly #tasks: TaskTable
   readonly #inOrder = serial()
   readonly #events = new Broadcast<TaskEvent>()
 
   constructor(options: SupervisorOptions) {
     this.#options = options
-    const adopted = adoptTasks({ ...options, publish: this.#publish })
-    this.#tasks = new Map(adopted.map((task) => [task.record.id, task]))
+    this.#tasks = new TaskTable(adoptTasks({ ...options, publish: this.#publish }))
   }
 
   startShim(spec: TaskSpec): Promise<ProcessIdentity> {
     return this.#inOrder(spec.id, async () => {
-      const known = this.#tasks.get(spec.id)
+      const known = this.#tasks.task(spec.id)
       if (known === undefined) return this.#launch(spec)
       if (known.record.runId === spec.runId) return known.shim
       throw new TallyError('already-exists', `task ${spec.id} already exists`, { step: 'startShim' })
     })
   }
 
-  awaitPid(id: string): Promise<ProcessIdentity> {
-    return this.#withTask(id, (task) => task.created)
+  startExec(spec: ExecSpec): Promise<ProcessIdentity> {
+    return this.#inOrderFor(spec.id, async (task) => {
+      const known = task.execs.get(spec.execId)
+      if (known !== undefined) return known.shim
+      const exec = await launchExec({ ...this.#options, publish: this.#publish, task, spec })
+      task.execs.set(spec.execId, exec)
+      this.#publish({ ...aboutExec(exec), type: 'exec-added' })
+      return exec.shim
+    })
+  }
+
+  async awaitPid(of: ProcessRef): Promise<ProcessIdentity> {
+    return this.#tasks.findProcess(of).created
   }
 
   startProcess(id: string): Promise<{ readonly startedAt: string }> {
@@ -86,15 +109,16 @@ class DirectorySupervisor implements LocalSupervisor {
     })
   }
 
-  wait(id: string, signal?: AbortSignal): Promise<ExitStatus> {
-    const task = this.#tasks.get(id)
-    if (task === undefined) return Promise.resolve(unknownExit(id, this.#options.clock))
-    return signal === undefined ? task.ended : abortable(task.ended, signal)
+  wait(of: ProcessRef, signal?: AbortSignal): Promise<ExitStatus> {
+    const known = this.#tasks.process(of)
+    if (known === undefined) return Promise.resolve(unknownExit(of, this.#options.clock))
+    return signal === undefined ? known.ended : abortable(known.ended, signal)
   }
 
-  async kill(id: string, signalName: string): Promise<void> {
+  async kill(of: ProcessRef, signalName: string): Promise<void> {
     const signal = signalNumber(signalName)
-    await this.#inOrderFor(id, async (task) => signalTask(task, signal))
+    if (typeof of === 'string') await this.#inOrderFor(of, async (task) => signalTask(task, signal))
+    else await this.#inOrderFor(of.id, async () => signalExec(this.#tasks.findExec(of), signal))
   }
 
   async killAll(id: string, signalName: string): Promise<void> {
@@ -110,36 +134,32 @@ class DirectorySupervisor implements LocalSupervisor {
     return this.#inOrderFor(id, (task) => this.#freeze(task, false))
   }
 
-  delete(id: string): Promise<void> {
-    this.#tasks.get(id)?.cancel.abort()
-    return this.#inOrder(id, async () => {
-      const task = this.#tasks.get(id)
-      if (task === undefined) return
-      await releaseTask(task, this.#runtime(task))
-      this.#tasks.delete(id)
-      task[Symbol.dispose]()
-      this.#publishDeleted(task)
-    })
+  delete(of: ProcessRef): Promise<void> {
+    return typeof of === 'string' ? this.#deleteTask(of) : this.#deleteExec(of)
   }
 
-  closeStdin(id: string): Promise<void> {
-    return this.#withTask(id, async (task) => task.control('0 0 0'))
+  async closeStdin(of: ProcessRef): Promise<void> {
+    this.#tasks.findProcess(of).control('0 0 0')
   }
 
-  attachOutput(id: string): Promise<void> {
-    return this.#withTask(id, async (task) => task.control('2 0 0'))
+  async attachOutput(of: ProcessRef): Promise<void> {
+    this.#tasks.findProcess(of).control('2 0 0')
   }
 
-  resize(id: string, { width, height }: { readonly width: number; readonly height: number }): Promise<void> {
-    return this.#withTask(id, async (task) => task.control(`1 ${width} ${height}`))
+  async resize(of: ProcessRef, { width, height }: Size): Promise<void> {
+    this.#tasks.findProcess(of).control(`1 ${width} ${height}`)
+  }
+
+  async execs(id: string) {
+    return [...this.#tasks.find(id).execs.values()].map((exec) => exec.state())
   }
 
   async task(id: string) {
-    return this.#tasks.get(id)?.state()
+    return this.#tasks.task(id)?.state()
   }
 
   async tasks() {
-    return [...this.#tasks.values()].map((task) => task.state())
+    return this.#tasks.all().map((task) => task.state())
   }
 
   events(signal: AbortSignal): AsyncIterable<SupervisorEvent> {
@@ -155,11 +175,11 @@ class DirectorySupervisor implements LocalSupervisor {
   }
 
   spec(id: string): TaskSpec {
-    return this.#find(id).record
+    return this.#tasks.find(id).record
   }
 
   cgroup(id: string): readonly string[] {
-    return this.#find(id).cgroup
+    return this.#tasks.find(id).cgroup
   }
 
   version() {
@@ -168,8 +188,7 @@ class DirectorySupervisor implements LocalSupervisor {
 
   /** Stops following the tasks; they and their shims live on. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const task of this.#tasks.values()) task[Symbol.dispose]()
-    this.#tasks.clear()
+    this.#tasks[Symbol.dispose]()
   }
 
   async #launch(spec: TaskSpec): Promise<ProcessIdentity> {
@@ -181,9 +200,31 @@ class DirectorySupervisor implements LocalSupervisor {
       runtimeOf,
       publish: this.#publish,
     })
-    this.#tasks.set(spec.id, task)
+    this.#tasks.add(task)
     this.#publish({ ...about(task), type: 'shim-started', shimPid: task.shim.pid })
     return task.shim
+  }
+
+  #deleteTask(id: string): Promise<void> {
+    this.#tasks.task(id)?.cancel.abort()
+    return this.#inOrder(id, async () => {
+      const task = this.#tasks.task(id)
+      if (task === undefined) return
+      await releaseTask(task, this.#runtime(task))
+      this.#tasks.remove(task)
+      this.#publishDeleted(task)
+    })
+  }
+
+  #deleteExec(of: ExecRef): Promise<void> {
+    return this.#inOrder(of.id, async () => {
+      const execs = this.#tasks.task(of.id)?.execs
+      const exec = execs?.get(of.execId)
+      if (exec === undefined) return
+      await releaseExec(exec)
+      execs?.delete(of.execId)
+      exec[Symbol.dispose]()
+    })
   }
 
   async #freeze(task: Task, frozen: boolean): Promise<void> {
@@ -195,18 +236,12 @@ class DirectorySupervisor implements LocalSupervisor {
     return { binary: record.runtime, root: this.#options.runtimeRoot, log: paths.runtimeLog, id: record.id }
   }
 
-  #find(id: string): Task {
-    const task = this.#tasks.get(id)
-    if (task === undefined) throw new TallyError('not-found', `task ${id}: not found`)
-    return task
-  }
-
   async #withTask<T>(id: string, work: (task: Task) => Promise<T>): Promise<T> {
-    return work(this.#find(id))
+    return work(this.#tasks.find(id))
   }
 
   #inOrderFor<T>(id: string, work: (task: Task) => Promise<T>): Promise<T> {
-    return this.#inOrder(id, () => work(this.#find(id)))
+    return this.#inOrder(id, () => work(this.#tasks.find(id)))
   }
 
   readonly #publish = (fact: TaskFact): void => {
@@ -221,8 +256,11 @@ class DirectorySupervisor implements LocalSupervisor {
 
 const about = ({ record: { id, runId } }: Task) => ({ id, runId })
 
-function unknownExit(id: string, clock: Clock): ExitStatus {
-  return { exitCode: 255, exitedAt: clock.now(), oomKilled: false, reason: `no task ${id} is known` }
+const aboutExec = ({ record: { id, runId, execId } }: Exec) => ({ id, runId, execId })
+
+function unknownExit(of: ProcessRef, clock: Clock): ExitStatus {
+  const what = typeof of === 'string' ? `task ${of}` : `exec ${of.execId} of task ${of.id}`
+  return { exitCode: 255, exitedAt: clock.now(), oomKilled: false, reason: `no ${what} is known` }
 }
 
 async function* onlySupervisorEvents(events: AsyncIterable<TaskEvent>): AsyncGenerator<SupervisorEvent> {

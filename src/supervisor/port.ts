@@ -3,10 +3,12 @@
  * both pass the same contract tests.
  *
  * Glossary. *Task*: one started container, named by its container id. *Shim*: the process that is the parent of the task's
- * first process. *Run id*: names one start; a task that was left over from an earlier run is never mistaken for this one's.
+ * first process. *Run id*: names one start; a task that was left over from an earlier run is never mistaken for this one's. *Exec*: one
+ * more process in a task that runs, with a shim of its own.
  *
- * Life cycle: `startShim` → `awaitPid` → `startProcess` → (`kill`, `pause`, `resume`, `wait`)* → `delete`. Each is idempotent: called
- * again with the same run id after a crash of either side it finds what is already done and answers as the first call would have.
+ * Life cycle: `startShim` → `awaitPid` → `startProcess` → (`kill`, `pause`, `resume`, `wait`)* → `delete`; of an exec, which runs at once:
+ * `startExec` → `awaitPid` → (`kill`, `wait`)* → `delete`. Each is idempotent: called again with the same run id or exec id after a crash of
+ * either side it finds what is already done and answers as the first call would have.
  *
  *     await supervisor.startShim(task)
  *     const { pid } = await supervisor.awaitPid(task.id)
@@ -32,6 +34,12 @@ export interface Stdio {
   readonly stderr?: string
 }
 
+/** Of a terminal, in columns and rows. */
+export interface Size {
+  readonly width: number
+  readonly height: number
+}
+
 export interface TaskSpec {
   readonly id: string
   readonly runId: string
@@ -39,9 +47,36 @@ export interface TaskSpec {
   readonly bundle: string
   readonly stdio: Stdio
   readonly terminal: boolean
+  /** What the terminal begins with; absent: 0 by 0, as for a terminal that nobody sized. */
+  readonly consoleSize?: Size
   readonly log: LogTarget | null
   /** Absolute path or name of the OCI runtime's binary. */
   readonly runtime: string
+}
+
+/** Names an exec'd process. */
+export interface ExecRef {
+  readonly id: string
+  readonly execId: string
+}
+
+/** A container id names its task's first process. */
+export type ProcessRef = string | ExecRef
+
+export interface ExecSpec extends ExecRef {
+  /** The run of the task that it belongs to. */
+  readonly runId: string
+  /** `process` of the OCI runtime specification; its `terminal` and `consoleSize` are set from what is below. */
+  readonly process: OciProcess
+  readonly stdio: Stdio
+  readonly terminal: boolean
+  readonly consoleSize?: Size
+}
+
+/** What the supervisor looks at; the rest is the runtime's business. */
+export interface OciProcess {
+  readonly args?: readonly string[]
+  readonly [field: string]: unknown
 }
 
 /** A process named so that a reused pid is noticed: field 22 of /proc/<pid>/stat, proc(5). */
@@ -70,6 +105,14 @@ export interface TaskState {
   readonly exit: ExitStatus | null
 }
 
+export interface ExecState extends ExecRef {
+  readonly runId: string
+  readonly status: 'creating' | 'running' | 'stopped'
+  readonly shim: ProcessIdentity
+  readonly process: ProcessIdentity | null
+  readonly exit: ExitStatus | null
+}
+
 /** What happens to tasks by itself or by another client. Exits are not here: `wait` tells them, also late. */
 export type SupervisorEvent =
   | { readonly type: 'oom'; readonly id: string; readonly runId: string }
@@ -83,27 +126,35 @@ export interface Supervisor {
    */
   startShim(task: TaskSpec): Promise<ProcessIdentity>
   /**
-   * Waits until `runc create` is done and the pid is recorded.
+   * Makes the exec's directory and starts its shim, which begins `runc exec` at once.
+   * @throws TallyError not-found without such a task; conflict if it does not run, is paused or is of another run; internal like `startShim`.
+   */
+  startExec(exec: ExecSpec): Promise<ProcessIdentity>
+  /**
+   * Waits until `runc create` or `runc exec` is done and the pid is recorded.
    * @throws TallyError with `exitCode` 126, 127 or 128, `message` in Docker's wording and `detail` from shim-log.json and log.json.
    */
-  awaitPid(id: string): Promise<ProcessIdentity>
+  awaitPid(of: ProcessRef): Promise<ProcessIdentity>
   /**
    * `runc start`. Answers when the user's program was exec'd, also if it has ended since.
    * @throws TallyError like `awaitPid`.
    */
   startProcess(id: string): Promise<{ readonly startedAt: string }>
-  /** Answers when the first process has ended; a task that is not known any more answers 255 with a reason. */
-  wait(id: string, signal?: AbortSignal): Promise<ExitStatus>
+  /** Answers when the process has ended; one that is not known any more answers 255 with a reason. */
+  wait(of: ProcessRef, signal?: AbortSignal): Promise<ExitStatus>
   /** @param signalName `SIGTERM` or a number as text. @throws TallyError not-found if nothing runs. */
-  kill(id: string, signalName: string): Promise<void>
+  kill(of: ProcessRef, signalName: string): Promise<void>
   pause(id: string): Promise<void>
   resume(id: string): Promise<void>
-  /** Ends what is left of the task (processes, runc's state, cgroup, directory). An unknown id is fine. */
-  delete(id: string): Promise<void>
-  closeStdin(id: string): Promise<void>
+  /** Ends what is left of the task (processes, execs, runc's state, cgroup, directory) or of the exec. An unknown one is fine. */
+  delete(of: ProcessRef): Promise<void>
+  /** A process on pipes reads the end once all writers are gone; a terminal stays and gets no more. */
+  closeStdin(of: ProcessRef): Promise<void>
   /** Asks the shim to open the stdout and stderr pipes again and to copy output to them from now on. */
-  attachOutput(id: string): Promise<void>
-  resize(id: string, size: { readonly width: number; readonly height: number }): Promise<void>
+  attachOutput(of: ProcessRef): Promise<void>
+  resize(of: ProcessRef, size: Size): Promise<void>
+  /** Those that are not deleted yet. @throws TallyError not-found */
+  execs(id: string): Promise<readonly ExecState[]>
   task(id: string): Promise<TaskState | undefined>
   tasks(): Promise<readonly TaskState[]>
   /** Events from now on until `signal` aborts. */

@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TallyError } from '../errors.ts'
 import { killCgroup, removeCgroup } from './cgroup.ts'
+import type { Exec } from './exec.ts'
 import { deleteContainer, type RuntimeTarget } from './runc-command.ts'
 import { isPlain } from './runc-state.ts'
 import { killProcess, killRuntime } from './shim.ts'
+import type { ShimmedProcess } from './shimmed-process.ts'
 import type { Task } from './task.ts'
 
 /** How long each wait may take before the next, harder step. */
@@ -15,27 +17,34 @@ const patience = 2000
 
 /** @throws TallyError internal if a process would not die: the task stays, so that it can be tried again. */
 export async function releaseTask(task: Task, runtime: RuntimeTarget): Promise<void> {
-  if (task.process === null) abandonCreation(task)
-  else killProcess(task.process)
+  const execs = [...task.execs.values()]
+  for (const process of [task, ...execs]) endProcess(process)
   const survivors = await killCgroup(task.cgroup)
   if (survivors.length > 0)
     throw new TallyError('internal', `could not kill container: processes ${survivors.join(' ')} do not die`)
-  await endShim(task)
+  await Promise.all([task, ...execs].map(endShim))
   if (!(await forgetEndedContainer(task, runtime))) await forgetContainer(task, runtime)
   await rm(task.paths.home, { recursive: true, force: true })
 }
 
-/** The shim first, so that it starts nothing any more. */
-function abandonCreation({ shim, paths }: Task): void {
-  killProcess(shim)
-  killRuntime(paths)
+/** Ends an exec and removes its directory; the container goes on. */
+export async function releaseExec(exec: Exec): Promise<void> {
+  endProcess(exec)
+  await endShim(exec)
+  await rm(exec.paths.directory, { recursive: true, force: true })
 }
 
-/** The shim ends by itself once the processes are gone and the log is written. */
-async function endShim(task: Task): Promise<void> {
-  await Promise.race([task.shimGone, sleep(patience, undefined, { ref: false })])
-  killProcess(task.shim)
-  await Promise.race([task.shimGone, sleep(patience, undefined, { ref: false })])
+/** One that is still being created is abandoned: the shim first, so that it starts nothing any more. */
+function endProcess({ process, shim, paths }: ShimmedProcess): void {
+  killProcess(process ?? shim)
+  if (process === null) killRuntime(paths)
+}
+
+/** The shim ends by itself once the processes are gone and the output is delivered. */
+async function endShim({ shim, shimGone }: ShimmedProcess): Promise<void> {
+  await Promise.race([shimGone, sleep(patience, undefined, { ref: false })])
+  killProcess(shim)
+  await Promise.race([shimGone, sleep(patience, undefined, { ref: false })])
 }
 
 /** In place of `runc delete`, whose 40 ms are spent on starting. @returns whether nothing is left. */

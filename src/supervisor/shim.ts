@@ -5,16 +5,17 @@ import { failedWith } from '../kernel/addon.ts'
 import { openFifo } from '../kernel/fifo.ts'
 import { isAlive, startTicks } from '../kernel/process-identity.ts'
 import { spawnDetached } from '../kernel/spawn.ts'
-import type { ProcessIdentity } from './port.ts'
+import type { ProcessIdentity, Size, Stdio } from './port.ts'
 import { runtimeEnvironment } from './runc-command.ts'
-import type { TaskPaths, TaskRecord } from './task-directory.ts'
+import type { ExecRecord, ShimPaths, TaskRecord } from './task-directory.ts'
 
 export interface ShimOptions {
   /** Absolute path of tally-shim. */
   readonly binary: string
   readonly runtimeRoot: string
-  readonly paths: TaskPaths
-  readonly record: TaskRecord
+  readonly paths: ShimPaths
+  /** Of `taskArguments` or `execArguments`. */
+  readonly given: readonly string[]
 }
 
 /**
@@ -23,7 +24,7 @@ export interface ShimOptions {
  * @throws TallyError internal if it can't be started.
  */
 export async function spawnShim(options: ShimOptions): Promise<ProcessIdentity> {
-  const words = [options.binary, ...shimArguments(options)]
+  const words = [options.binary, ...commonArguments(options), ...options.given]
   const stdout = openFifo(options.paths.exit, 'write')
   try {
     const pid = await spawnDetached({ words, environment: runtimeEnvironment(), stdout })
@@ -44,17 +45,44 @@ function spawnFailure(cause: unknown): TallyError {
   })
 }
 
-/** The shim's command line. */
-export function shimArguments({ runtimeRoot, paths, record }: ShimOptions): readonly string[] {
-  const { stdio, log } = record
-  const optional = { stdin: stdio.stdin, stdout: stdio.stdout, stderr: stdio.stderr, ...logOptions(log) }
-  const given = Object.entries(optional).flatMap(([name, value]) =>
+const commonArguments = ({ runtimeRoot, paths }: ShimOptions): readonly string[] => [
+  ...['--dir', paths.directory, '--runtime-root', runtimeRoot],
+]
+
+/** The shim's command line for a container that it is to create. */
+export function taskArguments(record: TaskRecord): readonly string[] {
+  const { bundle, log } = record
+  return [...processArguments(record), '--bundle', bundle, ...optional(logOptions(log))]
+}
+
+/** The shim's command line for an exec. */
+export function execArguments(record: ExecRecord, { process }: ShimPaths): readonly string[] {
+  return [...processArguments(record), '--exec', process, '--exec-id', record.execId]
+}
+
+interface ProcessOptions {
+  readonly id: string
+  readonly runId: string
+  readonly runtime: string
+  readonly stdio: Stdio
+  readonly terminal: boolean
+  readonly consoleSize?: Size
+}
+
+function processArguments(options: ProcessOptions): readonly string[] {
+  const { id, runId, runtime, stdio, terminal, consoleSize } = options
+  return [
+    ...['--id', id, '--run-id', runId, '--runtime', runtime],
+    ...optional({ stdin: stdio.stdin, stdout: stdio.stdout, stderr: stdio.stderr }),
+    ...(terminal ? ['--terminal'] : []),
+    ...optional({ 'console-width': consoleSize?.width, 'console-height': consoleSize?.height }),
+  ]
+}
+
+function optional(options: Readonly<Record<string, string | number | undefined>>): readonly string[] {
+  return Object.entries(options).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, String(value)],
   )
-  return [
-    ...['--dir', paths.directory, '--id', record.id, '--run-id', record.runId, '--bundle', record.bundle],
-    ...['--runtime', record.runtime, '--runtime-root', runtimeRoot, ...given],
-  ]
 }
 
 function logOptions(log: TaskRecord['log']): Record<string, string | number> {
@@ -63,18 +91,18 @@ function logOptions(log: TaskRecord['log']): Record<string, string | number> {
 }
 
 /** A living shim whose spawner was killed before it could write down the pid: found by its `--dir`. */
-export function findShim({ directory }: TaskPaths): ProcessIdentity | undefined {
+export function findShim({ directory }: ShimPaths): ProcessIdentity | undefined {
   const pid = findProcesses((words) => words.includes('--dir') && words.includes(directory))[0]
   const ticks = pid === undefined ? undefined : startTicks(pid)
   return pid === undefined || ticks === undefined ? undefined : { pid, startTicks: ticks }
 }
 
 /**
- * Kills the processes that were making this task's container: they name its pid file, or its directory as long as they are forked from the
+ * Kills the processes that were making this task's container or this exec's process: they name its pid file, or its directory as long as they are forked from the
  * shim but not yet exec'd. What they already put into the container's control group is killed there; a half-made container's init ends
  * when its parent does.
  */
-export function killRuntime({ pid, directory }: TaskPaths): void {
+export function killRuntime({ pid, directory }: ShimPaths): void {
   for (const found of findProcesses((words) => words.includes(pid) || words.includes(directory))) kill(found)
 }
 

@@ -7,12 +7,19 @@ interface About {
   readonly runId: string
 }
 
+interface AboutExec extends About {
+  readonly execId: string
+}
+
 export type TaskFact =
   | SupervisorEvent
   | (About & { readonly type: 'shim-started'; readonly shimPid: number })
   | (About & { readonly type: 'pid-recorded'; readonly pid: number; readonly task: TaskRecord })
   | (About & { readonly type: 'started'; readonly pid: number })
   | (About & { readonly type: 'exited'; readonly pid: number; readonly exit: ExitStatus })
+  | (AboutExec & { readonly type: 'exec-added' })
+  | (AboutExec & { readonly type: 'exec-started'; readonly pid: number })
+  | (AboutExec & { readonly type: 'exec-exited'; readonly pid: number; readonly exit: ExitStatus })
   | (About & { readonly type: 'deleted'; readonly pid: number; readonly exit: ExitStatus })
 
 /** `at` is RFC 3339 with nanoseconds. */

@@ -3,6 +3,7 @@ import { TallyError } from '../errors.ts'
 import { failedWith } from '../kernel/addon.ts'
 import { isAlive } from '../kernel/process-identity.ts'
 import { cgroupMembers, isFrozen, thaw } from './cgroup.ts'
+import type { Exec } from './exec.ts'
 import type { ProcessIdentity } from './port.ts'
 import { pauseContainer, type RuntimeTarget, resumeContainer } from './runc-command.ts'
 import type { Task } from './task.ts'
@@ -19,6 +20,14 @@ export function taskProcesses({ process: first, cgroup }: Task): readonly number
 export function signalTask(task: Task, signal: number): void {
   send(runningProcess(task).pid, signal)
   if (signal === SIGKILL && isFrozen(task.cgroup)) thaw(task.cgroup)
+}
+
+/** Signals an exec'd process. @throws TallyError not-found */
+export function signalExec(exec: Exec, signal: number): void {
+  const { execId } = exec.record
+  if (exec.process === null || exec.exit !== null || !isAlive(exec.process))
+    throw new TallyError('not-found', `exec ${execId}: process already finished: not found`)
+  send(exec.process.pid, signal)
 }
 
 /** Signals every process. @throws TallyError not-found if the first one does not run. */

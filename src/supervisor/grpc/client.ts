@@ -4,11 +4,21 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TallyError } from '../../errors.ts'
-import type { ExitStatus, Supervisor, SupervisorEvent, TaskSpec } from '../port.ts'
+import type {
+  ExecSpec,
+  ExitStatus,
+  ProcessRef,
+  Size,
+  Supervisor,
+  SupervisorEvent,
+  TaskSpec,
+  TaskState,
+} from '../port.ts'
 import { signalNumber } from '../signals.ts'
 import { Channel } from './channel.ts'
-import { fromEvent, fromExit, fromProcess, fromTask, toStartShim } from './messages.ts'
+import { fromEvent, fromExec, fromExit, fromProcess, fromTask, toStartExec, toStartShim } from './messages.ts'
 import { proto } from './proto.ts'
+import { toContainerRequest, toTaskRequest } from './references.ts'
 
 /** @param socket absolute path of the supervisor's unix socket. */
 export function connectSupervisor(socket: string): Supervisor & AsyncDisposable {
@@ -37,8 +47,14 @@ class RemoteSupervisor implements Supervisor, AsyncDisposable {
     return fromProcess(shim)
   }
 
-  async awaitPid(id: string) {
-    const { process } = await persist(() => this.#channel.call(this.#own.AwaitPid, { id }))
+  async startExec(exec: ExecSpec) {
+    const request = toStartExec(exec)
+    const { shim } = await persist(() => this.#channel.call(this.#own.StartExec, request))
+    return fromProcess(shim)
+  }
+
+  async awaitPid(of: ProcessRef) {
+    const { process } = await persist(() => this.#channel.call(this.#own.AwaitPid, toTaskRequest(of)))
     return fromProcess(process)
   }
 
@@ -46,15 +62,15 @@ class RemoteSupervisor implements Supervisor, AsyncDisposable {
     return persist(() => this.#channel.call(this.#own.StartProcess, { id }))
   }
 
-  async wait(id: string, signal?: AbortSignal): Promise<ExitStatus> {
-    const attempt = () => this.#channel.call(this.#own.Wait, { id }, signal)
+  async wait(of: ProcessRef, signal?: AbortSignal): Promise<ExitStatus> {
+    const attempt = () => this.#channel.call(this.#own.Wait, toTaskRequest(of), signal)
     return fromExit(await persist(attempt, { patience: Number.POSITIVE_INFINITY, signal }))
   }
 
   /** Sent once, but for SIGKILL: a signal that is sent twice is two signals. So the connection has to stand first. */
-  async kill(id: string, signalName: string): Promise<void> {
+  async kill(of: ProcessRef, signalName: string): Promise<void> {
     const signal = signalNumber(signalName)
-    const send = () => this.#channel.call(this.#tasks.Kill, { containerId: id, signal })
+    const send = () => this.#channel.call(this.#tasks.Kill, { ...toContainerRequest(of), signal })
     if (signal === SIGKILL) await persist(send)
     else await this.#channel.ready(patienceMilliseconds).then(send)
   }
@@ -67,20 +83,25 @@ class RemoteSupervisor implements Supervisor, AsyncDisposable {
     await persist(() => this.#channel.call(this.#tasks.Resume, { containerId: id }))
   }
 
-  async delete(id: string): Promise<void> {
-    await persist(() => this.#channel.call(this.#own.Delete, { id }))
+  async delete(of: ProcessRef): Promise<void> {
+    await persist(() => this.#channel.call(this.#own.Delete, toTaskRequest(of)))
   }
 
-  async closeStdin(id: string): Promise<void> {
-    await persist(() => this.#channel.call(this.#tasks.CloseIO, { containerId: id, stdin: true }))
+  async closeStdin(of: ProcessRef): Promise<void> {
+    await persist(() => this.#channel.call(this.#tasks.CloseIO, { ...toContainerRequest(of), stdin: true }))
   }
 
-  async attachOutput(id: string): Promise<void> {
-    await persist(() => this.#channel.call(this.#own.AttachOutput, { id }))
+  async attachOutput(of: ProcessRef): Promise<void> {
+    await persist(() => this.#channel.call(this.#own.AttachOutput, toTaskRequest(of)))
   }
 
-  async resize(id: string, size: { readonly width: number; readonly height: number }): Promise<void> {
-    await persist(() => this.#channel.call(this.#tasks.ResizePty, { containerId: id, ...size }))
+  async resize(of: ProcessRef, size: Size): Promise<void> {
+    await persist(() => this.#channel.call(this.#tasks.ResizePty, { ...toContainerRequest(of), ...size }))
+  }
+
+  async execs(id: string) {
+    const { execs } = await persist(() => this.#channel.call(this.#own.ListExecs, { id }))
+    return execs.map(fromExec)
   }
 
   async task(id: string) {
@@ -97,10 +118,11 @@ class RemoteSupervisor implements Supervisor, AsyncDisposable {
     return tasks.map(fromTask)
   }
 
-  /** What happens while the supervisor is away is missed. */
+  /** Each time the supervisor is back it is told anew which tasks are frozen; an OOM meanwhile is in the exit status. */
   async *events(signal: AbortSignal): AsyncGenerator<SupervisorEvent> {
-    while (!signal.aborted) {
+    for (let first = true; !signal.aborted; first = false) {
       try {
+        if (!first) yield* frozenNow(await this.tasks())
         for await (const event of this.#channel.stream(this.#own.Watch, {}, signal)) yield fromEvent(event)
       } catch (error) {
         if (!isUnavailable(error)) throw error
@@ -116,6 +138,15 @@ class RemoteSupervisor implements Supervisor, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#channel.close()
   }
+}
+
+function frozenNow(tasks: readonly TaskState[]): readonly SupervisorEvent[] {
+  const started = tasks.filter(({ status }) => status === 'running' || status === 'paused')
+  return started.map(({ id, runId, status }) => ({
+    type: status === 'paused' ? status : 'resumed',
+    id,
+    runId,
+  }))
 }
 
 interface Persistence {

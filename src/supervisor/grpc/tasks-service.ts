@@ -1,6 +1,8 @@
-/** containerd.services.tasks.v1.Tasks for the tasks that our engine started. Nothing is exec'd in them here, so `exec_id` names nothing. */
+/** containerd.services.tasks.v1.Tasks for the tasks that our engine started, and for what is exec'd in them. */
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { CloseIORequest__Output } from '../../../build/proto/containerd/services/tasks/v1/CloseIORequest.ts'
+import type { DeleteProcessRequest__Output } from '../../../build/proto/containerd/services/tasks/v1/DeleteProcessRequest.ts'
+import type { ExecProcessRequest__Output } from '../../../build/proto/containerd/services/tasks/v1/ExecProcessRequest.ts'
 import type { GetRequest__Output } from '../../../build/proto/containerd/services/tasks/v1/GetRequest.ts'
 import type { KillRequest__Output } from '../../../build/proto/containerd/services/tasks/v1/KillRequest.ts'
 import type { MetricsRequest__Output } from '../../../build/proto/containerd/services/tasks/v1/MetricsRequest.ts'
@@ -11,9 +13,20 @@ import type { Status } from '../../../build/proto/containerd/v1/types/Status.ts'
 import type { Clock } from '../../clock.ts'
 import { conflict, TallyError } from '../../errors.ts'
 import type { LocalSupervisor } from '../local.ts'
-import type { ExitStatus, TaskSpec, TaskState } from '../port.ts'
+import type {
+  ExecRef,
+  ExecSpec,
+  ExecState,
+  ExitStatus,
+  OciProcess,
+  ProcessRef,
+  TaskSpec,
+  TaskState,
+} from '../port.ts'
+import { ExecRequests } from './exec-requests.ts'
 import { parseFilters } from './filter.ts'
 import { type Context, isOurs, unary } from './handler.ts'
+import { processRef } from './references.ts'
 import { taskMetrics } from './task-metrics.ts'
 import { timestamp } from './timestamp.ts'
 
@@ -24,41 +37,55 @@ interface TaskRequest {
 }
 
 export function tasksService(supervisor: LocalSupervisor, clock: Clock): UntypedServiceImplementation {
-  /** @throws TallyError not-found for a task of another namespace, for an exec'd process and for an unknown task. */
-  async function stateOf({ containerId, execId }: TaskRequest, context: Context): Promise<TaskState> {
-    const state = isOurs(context) && !execId ? await supervisor.task(containerId) : undefined
-    if (state === undefined) throw notFound(execId || containerId)
+  const requests = new ExecRequests(supervisor)
+  /** @throws TallyError not-found for a task of another namespace and for an unknown one. */
+  async function stateOf({ containerId }: TaskRequest, context: Context): Promise<TaskState> {
+    const state = isOurs(context) ? await supervisor.task(containerId) : undefined
+    if (state === undefined) throw notFound(containerId)
     return state
   }
-  /** A method on one task. */
+  /** A method on one task, or on an exec in it. */
   function onTask<Request extends TaskRequest, Response>(
     act: (state: TaskState, request: Request, context: Context) => Promise<Response>,
   ) {
     return unary(async (request: Request, context) => act(await stateOf(request, context), request, context))
   }
   return {
-    Get: onTask(async (state, _: GetRequest__Output) => ({
-      process: processOf(state, supervisor.spec(state.id)),
+    Get: onTask(async (state, { execId }: GetRequest__Output) => ({
+      process: execId
+        ? execProcessOf(await execState(supervisor, { id: state.id, execId }))
+        : processOf(state, supervisor.spec(state.id)),
     })),
+    Exec: onTask(async ({ id, runId }, request: ExecProcessRequest__Output) => {
+      await requests.add(execSpec({ id, runId }, request))
+      return {}
+    }),
+    DeleteProcess: onTask(({ id }, { execId }: DeleteProcessRequest__Output) =>
+      deleteExec(supervisor, requests, { id, execId }),
+    ),
     List: unary(async (_, context) => {
       const states = isOurs(context) ? await supervisor.tasks() : []
       return { tasks: states.map((state) => processOf(state, supervisor.spec(state.id))) }
     }),
-    Start: onTask(async ({ id, process }) => {
+    Start: onTask(async ({ id, process }, { execId }) => {
+      if (execId) return { pid: await requests.start({ id, execId }) }
       await supervisor.startProcess(id)
       return { pid: process?.pid ?? 0 }
     }),
-    Delete: onTask((state) => deleteStopped(supervisor, state)),
-    Kill: onTask((state, { signal, all }: KillRequest__Output) =>
-      kill(supervisor, { id: state.id, signal, all }),
+    Delete: onTask((state) => {
+      requests.forgetTask(state.id)
+      return deleteStopped(supervisor, state)
+    }),
+    Kill: onTask(({ id }, { execId, signal, all }: KillRequest__Output) =>
+      kill(supervisor, { of: processRef(id, execId), signal, all }),
     ),
     Pause: onTask(({ id }) => answerEmpty(supervisor.pause(id))),
     Resume: onTask(({ id }) => answerEmpty(supervisor.resume(id))),
-    ResizePty: onTask(({ id }, { width, height }: ResizePtyRequest__Output) =>
-      answerEmpty(supervisor.resize(id, { width, height })),
+    ResizePty: onTask(({ id }, { execId, width, height }: ResizePtyRequest__Output) =>
+      answerEmpty(supervisor.resize(processRef(id, execId), { width, height })),
     ),
-    CloseIO: onTask(({ id }, { stdin }: CloseIORequest__Output) =>
-      answerEmpty(stdin ? supervisor.closeStdin(id) : Promise.resolve()),
+    CloseIO: onTask(({ id }, { execId, stdin }: CloseIORequest__Output) =>
+      answerEmpty(stdin ? supervisor.closeStdin(processRef(id, execId)) : Promise.resolve()),
     ),
     ListPids: onTask(async ({ id }) => {
       const pids = await supervisor.processes(id)
@@ -70,7 +97,10 @@ export function tasksService(supervisor: LocalSupervisor, clock: Clock): Untyped
       const chosen = states.filter(({ id }) => passes((path) => (path === 'id' ? id : undefined)))
       return { metrics: await Promise.all(chosen.map(({ id }) => metricOf(supervisor, clock, id))) }
     }),
-    Wait: onTask(async ({ id }, _, { signal }) => exitFields(await supervisor.wait(id, signal))),
+    Wait: onTask(async ({ id }, { execId }, { signal }) => {
+      if (execId) return exitFields(await requests.wait({ id, execId }, signal))
+      return exitFields(await supervisor.wait(id, signal))
+    }),
   }
 }
 
@@ -100,15 +130,49 @@ async function deleteStopped(supervisor: LocalSupervisor, { id, status, process,
   return { id, pid: process?.pid ?? 0, ...exitFields(exit) }
 }
 
+/** @throws TallyError not-found */
+async function execState(supervisor: LocalSupervisor, { id, execId }: ExecRef): Promise<ExecState> {
+  const state = (await supervisor.execs(id)).find((exec) => exec.execId === execId)
+  if (state === undefined) throw new TallyError('not-found', `process ${execId}: not found`)
+  return state
+}
+
+function execProcessOf({ id, execId, status, process, exit }: ExecState): Process {
+  return {
+    ...{ containerId: id, id: execId, pid: process?.pid ?? 0, status: statuses[status] },
+    ...(exit === null ? {} : exitFields(exit)),
+  }
+}
+
+function execSpec(task: { id: string; runId: string }, request: ExecProcessRequest__Output): ExecSpec {
+  const { execId, stdin, stdout, stderr, terminal, spec } = request
+  const process = JSON.parse(Buffer.from(spec?.value ?? '').toString('utf8')) as OciProcess
+  const stdio = { ...(stdin && { stdin }), ...(stdout && { stdout }), ...(stderr && { stderr }) }
+  return { ...task, execId, process, stdio, terminal }
+}
+
+/** One that was only asked for is forgotten; one that runs is not deleted. */
+async function deleteExec(supervisor: LocalSupervisor, requests: ExecRequests, ref: ExecRef) {
+  if (requests.has(ref)) {
+    requests.forget(ref)
+    return { id: ref.execId }
+  }
+  const { process, exit, status } = await execState(supervisor, ref)
+  if (exit === null && process !== null)
+    throw conflict(`process must be stopped before deletion: ${status}: failed precondition`)
+  await supervisor.delete(ref)
+  return { id: ref.execId, pid: process?.pid ?? 0, ...(exit === null ? {} : exitFields(exit)) }
+}
+
 interface Signal {
-  readonly id: string
+  readonly of: ProcessRef
   readonly signal: number
   readonly all: boolean
 }
 
-async function kill(supervisor: LocalSupervisor, { id, signal, all }: Signal) {
-  if (all) await supervisor.killAll(id, String(signal))
-  else await supervisor.kill(id, String(signal))
+async function kill(supervisor: LocalSupervisor, { of, signal, all }: Signal) {
+  if (all && typeof of === 'string') await supervisor.killAll(of, String(signal))
+  else await supervisor.kill(of, String(signal))
   return {}
 }
 

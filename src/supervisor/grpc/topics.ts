@@ -1,6 +1,7 @@
 /** The event topics: what containerd publishes about tasks, and two finer ones. */
 import type { Envelope } from '../../../build/proto/containerd/services/events/v1/Envelope.ts'
 import type { Any } from '../../../build/proto/google/protobuf/Any.ts'
+import type { ExitStatus } from '../port.ts'
 import type { TaskEvent } from '../task-event.ts'
 import { ourNamespace } from './handler.ts'
 import { pack, proto } from './proto.ts'
@@ -30,6 +31,20 @@ function topics(event: TaskEvent): readonly Topic[] {
     }
     case 'exited': {
       const message = { containerId, id: containerId, pid: event.pid, ...exitFields(event) }
+      return [topic('exit', pack('containerd.events.TaskExit', events.TaskExit, message))]
+    }
+    case 'exec-added': {
+      const message = { containerId, execId: event.execId }
+      return [topic('exec-added', pack('containerd.events.TaskExecAdded', events.TaskExecAdded, message))]
+    }
+    case 'exec-started': {
+      const message = { containerId, execId: event.execId, pid: event.pid }
+      return [
+        topic('exec-started', pack('containerd.events.TaskExecStarted', events.TaskExecStarted, message)),
+      ]
+    }
+    case 'exec-exited': {
+      const message = { containerId, id: event.execId, pid: event.pid, ...exitFields(event) }
       return [topic('exit', pack('containerd.events.TaskExit', events.TaskExit, message))]
     }
     case 'deleted': {
@@ -69,6 +84,6 @@ function created({ id, pid, task }: Extract<TaskEvent, { type: 'pid-recorded' }>
   )
 }
 
-function exitFields({ exit }: Extract<TaskEvent, { type: 'exited' | 'deleted' }>) {
+function exitFields({ exit }: { readonly exit: ExitStatus }) {
   return { exitStatus: exit.exitCode, exitedAt: timestamp(exit.exitedAt) }
 }

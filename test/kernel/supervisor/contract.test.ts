@@ -4,34 +4,13 @@ import { readFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test as it } from 'vitest'
 import { TallyError } from '../../../src/errors.ts'
 import { isAlive } from '../../../src/kernel/process-identity.ts'
-import { openSupervisor } from '../../../src/supervisor/local.ts'
 import type { Supervisor, SupervisorEvent, TaskSpec } from '../../../src/supervisor/port.ts'
-import { Served } from './served.ts'
+import { implementations, type Opened } from './implementations.ts'
 import { buildShim, World } from './world.ts'
-
-type Opened = { readonly supervisor: Supervisor; close(): Promise<void> }
-
-async function openLocal(world: World): Promise<Opened> {
-  const supervisor = await openSupervisor(world.options)
-  return {
-    supervisor,
-    async close() {
-      await supervisor[Symbol.asyncDispose]()
-    },
-  }
-}
-
-async function openRemote(world: World): Promise<Opened> {
-  const served = await Served.start(world)
-  return { supervisor: served.client, close: () => served[Symbol.asyncDispose]() }
-}
 
 beforeAll(buildShim)
 
-describe.each([
-  ['in this process', openLocal],
-  ['over gRPC', openRemote],
-])('a supervisor %s', (_, open) => {
+describe.each(implementations)('a supervisor %s', (_, open) => {
   let world: World
   let opened: Opened
   let supervisor: Supervisor

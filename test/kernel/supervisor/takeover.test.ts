@@ -188,3 +188,69 @@ it('deletes what an earlier supervisor left', async () => {
   expect(isAlive(first)).toBe(false)
   expect(world.remains(task.id)).toEqual([])
 })
+
+it('takes over an exec that lives: it can be killed and waited for', async () => {
+  const task = world.task(['sleep', '1000'])
+  await run(task)
+  const exec = world.exec(task, ['sleep', '1000'])
+  const shim = await supervisor.startExec(exec)
+  await supervisor.awaitPid(exec)
+  const before = await supervisor.execs(task.id)
+  await served.kill()
+  await served.start()
+  expect(await supervisor.execs(task.id)).toEqual(before)
+  expect(await supervisor.startExec(exec)).toEqual(shim)
+  await supervisor.kill(exec, 'SIGKILL')
+  expect(await supervisor.wait(exec)).toMatchObject({ exitCode: 137 })
+  await supervisor.delete(exec)
+  expect(world.remains(exec.execId)).toEqual([])
+})
+
+it('tells the exit of an exec that ended while nobody watched, and goes on with one that it did not see begin', async () => {
+  const task = world.task(['sleep', '1000'], { runtime: world.script('sleep 0.2; exec runc "$@"') })
+  await run(task)
+  const [ended, begun] = [world.exec(task, 'exit 9'), world.exec(task, 'sleep 0.5; exit 4')]
+  await supervisor.startExec(ended)
+  const begin = supervisor.startExec(begun)
+  const pid = begin.then(() => supervisor.awaitPid(begun))
+  await begin
+  await served.kill()
+  await expect.poll(() => existsSync(world.file(task.id, 'exit-status', ended.execId))).toBe(true)
+  await served.start()
+  expect(await supervisor.wait(ended)).toMatchObject({ exitCode: 9 })
+  expect(isAlive(await pid)).toBe(true)
+  expect(await supervisor.wait(begun)).toMatchObject({ exitCode: 4 })
+})
+
+it('finds the shim of an exec that was not written down, and ends an exec whose shim was killed', async () => {
+  const task = world.task(['sleep', '1000'])
+  await run(task)
+  const [unwritten, orphan] = [world.exec(task, ['sleep', '1000']), world.exec(task, ['sleep', '1000'])]
+  const shim = await supervisor.startExec(unwritten)
+  await supervisor.awaitPid(unwritten)
+  const { pid } = await supervisor.startExec(orphan)
+  const first = await supervisor.awaitPid(orphan)
+  await served.kill()
+  rmSync(world.file(task.id, 'shim', unwritten.execId))
+  process.kill(pid, 'SIGKILL')
+  await served.start()
+  expect(await supervisor.execs(task.id)).toContainEqual(
+    expect.objectContaining({ execId: unwritten.execId, shim }),
+  )
+  expect(await supervisor.wait(orphan)).toMatchObject({ exitCode: 255, reason: 'the shim was killed' })
+  expect(isAlive(first)).toBe(false)
+})
+
+it('clears an exec that was never begun and starts in spite of a damaged one', async () => {
+  const task = world.task(['sleep', '1000'])
+  await run(task)
+  const [unfinished, unspawned] = [world.exec(task, 'true'), world.exec(task, 'exit 6')]
+  await served.kill()
+  for (const { execId } of [unfinished, unspawned]) mkdirSync(dirname(world.file(task.id, 'x', execId)))
+  writeFileSync(world.file(task.id, 'exec.json', unspawned.execId), JSON.stringify(unspawned))
+  writeFileSync(join(world.options.root, task.id, 'stray file'), '')
+  await served.start()
+  expect(await supervisor.execs(task.id)).toEqual([])
+  await supervisor.startExec(unspawned)
+  expect(await supervisor.wait(unspawned)).toMatchObject({ exitCode: 6 })
+})

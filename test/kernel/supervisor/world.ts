@@ -18,9 +18,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { systemClock } from '../../../src/clock.ts'
+import { makeFifo } from '../../../src/kernel/fifo.ts'
 import { bundlePath, runtimeRoot, supervisorRoot, supervisorSocketPath } from '../../../src/paths.ts'
 import type { SupervisorOptions } from '../../../src/supervisor/local.ts'
-import type { TaskSpec } from '../../../src/supervisor/port.ts'
+import type { ExecSpec, TaskSpec } from '../../../src/supervisor/port.ts'
 
 /** The part of config.json that tests change. */
 export interface Config {
@@ -39,8 +40,13 @@ export interface TaskOptions {
   readonly adapt?: (config: Config) => void
 }
 
+export interface ExecOptions {
+  readonly streams?: readonly ('stdin' | 'stdout' | 'stderr')[]
+  readonly terminal?: boolean
+}
+
 const repository = join(import.meta.dirname, '../../..')
-const applets = ['sh', 'sleep', 'true', 'echo', 'dd', 'cat', 'trap', 'kill']
+const applets = ['sh', 'sleep', 'true', 'echo', 'dd', 'cat', 'trap', 'kill', 'stty']
 
 /** Builds the shim; does nothing if it is built. */
 export function buildShim(): void {
@@ -83,6 +89,21 @@ export class World implements Disposable {
     return { id, runId: `run-${id.slice(0, 8)}`, bundle, stdio: {}, terminal: false, log, runtime }
   }
 
+  /** A new exec in a task, with pipes for those of its streams that are named. */
+  exec(
+    { id, runId }: Pick<TaskSpec, 'id' | 'runId'>,
+    command: string | readonly string[],
+    { streams = [], terminal = false }: ExecOptions = {},
+  ): ExecSpec {
+    const execId = randomBytes(32).toString('hex')
+    const args = typeof command === 'string' ? ['sh', '-c', command] : command
+    const bundle = bundlePath({ execRoot: this.execRoot, dataRoot: '' }, id)
+    const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as Config
+    const stdio = Object.fromEntries(streams.map((name) => [name, join(bundle, `${execId}-${name}`)]))
+    for (const path of Object.values(stdio)) makeFifo(path, 0o600)
+    return { id, runId, execId, process: { ...config.process, args }, stdio, terminal }
+  }
+
   /** An executable of the host that stands in for the runtime. */
   script(text: string): string {
     const path = join(this.execRoot, `runtime-${randomBytes(4).toString('hex')}`)
@@ -100,9 +121,9 @@ export class World implements Disposable {
     return lines.map((line) => (JSON.parse(line) as { log: string }).log).join('')
   }
 
-  /** Absolute path of a file in the task's directory. */
-  file(id: string, name: string): string {
-    return join(this.options.root, id, 'init', name)
+  /** Absolute path of a file in the task's directory, or in an exec's. */
+  file(id: string, name: string, execId = 'init'): string {
+    return join(this.options.root, id, execId, name)
   }
 
   /** The task's groups, in every hierarchy. */
@@ -143,7 +164,9 @@ export class World implements Disposable {
     const config = this.#defaultConfig()
     config.process.terminal = false
     delete config.process.rlimits
-    config.mounts = config.mounts.filter(({ destination }) => ['/proc', '/dev'].includes(destination))
+    config.mounts = config.mounts.filter(({ destination }) =>
+      ['/proc', '/dev', '/dev/pts'].includes(destination),
+    )
     adapt(config)
     writeFileSync(join(bundle, 'config.json'), JSON.stringify(config))
   }

@@ -8,12 +8,14 @@ import type { EffectWorkers } from '../../../src/engine/effects.ts'
 import { TallyError } from '../../../src/errors.ts'
 import type {
   ExitStatus,
+  ProcessRef,
   Supervisor,
   SupervisorEvent,
   TaskSpec,
   TaskState,
 } from '../../../src/supervisor/port.ts'
 import { signalNumber } from '../../../src/supervisor/signals.ts'
+import type { Leftovers } from '../../../src/workers/leftovers.ts'
 import { awaitPidWorker, startProcessWorker, startShimWorker } from '../../../src/workers/task.ts'
 import type { Job, Worker } from '../../../src/workers/worker.ts'
 
@@ -105,13 +107,15 @@ export class World {
       this.#act(gone, operation, id, work)
     return {
       startShim: (spec) => act('startShim', spec.id, () => this.#startShim(spec).state.shim),
-      awaitPid: (id) => act('awaitPid', id, () => this.#recordPid(id)),
+      startExec: async () => unsupported('exec'),
+      execs: async () => [],
+      awaitPid: (of) => act('awaitPid', taskOf(of), () => this.#recordPid(taskOf(of))),
       startProcess: (id) => act('startProcess', id, () => this.#startProcess(id)),
-      wait: (id, signal) => this.#wait(gone, id, signal),
-      kill: (id, name) => act('kill', id, () => this.#signal(id, signalNumber(name))),
+      wait: (of, signal) => this.#wait(gone, taskOf(of), signal),
+      kill: (of, name) => act('kill', taskOf(of), () => this.#signal(taskOf(of), signalNumber(name))),
       pause: (id) => act('pause', id, () => this.freeze(id, true)),
       resume: (id) => act('resume', id, () => this.freeze(id, false)),
-      delete: (id) => act('delete', id, () => this.#delete(id)),
+      delete: (of) => act('delete', taskOf(of), () => this.#delete(taskOf(of))),
       closeStdin: async () => undefined,
       attachOutput: async () => undefined,
       resize: async () => undefined,
@@ -119,6 +123,23 @@ export class World {
       tasks: async () => [...this.tasks.values()].map(({ state }) => state),
       events: (signal) => this.#events(signal),
       version: async () => ({ version: 'test', revision: '' }),
+    }
+  }
+
+  /** What there is of containers, for recovery to compare and to release. */
+  remains(gone: AbortSignal): Leftovers {
+    const places = { mount: this.mounts, bundle: this.bundles, layer: this.layers } as const
+    const of = (kind: keyof typeof places) =>
+      [...places[kind]].map((id) => ({ kind, id, path: `/${kind}/${id}` }))
+    const act = (operation: Operation, id: string, work: () => void): Promise<void> =>
+      this.#act(gone, operation, id, work)
+    const operations = { mount: 'unmount', bundle: 'dropBundle', layer: 'removeLayers' } as const
+    return {
+      observe: async () => [...of('mount'), ...of('bundle'), ...of('layer')],
+      async release({ kind, id }) {
+        if (kind === 'mount' || kind === 'bundle' || kind === 'layer')
+          await act(operations[kind], id, () => void places[kind].delete(id))
+      },
     }
   }
 
@@ -264,4 +285,10 @@ export class World {
     }
     this.#listeners.delete(listener)
   }
+}
+
+const taskOf = (of: ProcessRef): string => (typeof of === 'string' ? of : of.id)
+
+function unsupported(what: string): never {
+  throw new Error(`no ${what} in this world`)
 }

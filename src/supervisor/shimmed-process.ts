@@ -1,0 +1,169 @@
+/**
+ * A process and its shim as this process follows them. Its facts are the files in its directory; what is kept here is what they say, and
+ * who waits for them. The shim's `exit` fifo says when to look.
+ */
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
+import type { TallyError } from '../errors.ts'
+import { isAlive, startTicks } from '../kernel/process-identity.ts'
+import { ExitFifo } from './exit-fifo.ts'
+import type { ExitStatus, ProcessIdentity } from './port.ts'
+import { readExitStatus, readPid, readProcess, type ShimPaths, writeFact } from './task-directory.ts'
+import type { TaskFact } from './task-event.ts'
+
+export interface FollowOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly publish: (fact: TaskFact) => void
+}
+
+/** How long a shim that lives may take to open its fifos. */
+const openingMilliseconds = 5000
+
+export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implements Disposable {
+  readonly paths: Paths
+  shim: ProcessIdentity = { pid: 0, startTicks: '0' }
+  process: ProcessIdentity | null = null
+  exit: ExitStatus | null = null
+  /** Whether an earlier supervisor started it, so that more may have been done than this one saw. */
+  adopted = false
+  protected readonly options: FollowOptions
+  readonly #fifo: ExitFifo
+  readonly #control: number
+  readonly #created = Promise.withResolvers<ProcessIdentity>()
+  readonly #ended = Promise.withResolvers<ExitStatus>()
+  readonly #shimGone = Promise.withResolvers<void>()
+
+  /** Opens the fifos, `control` for both sides: so it keeps what is written before the shim reads, and the shim never sees its end. */
+  constructor(paths: Paths, options: FollowOptions) {
+    this.paths = paths
+    this.options = options
+    this.#control = openSync(paths.control, constants.O_RDWR | constants.O_NONBLOCK)
+    this.#created.promise.catch(() => {})
+    this.#fifo = new ExitFifo(paths.exit, {
+      line: (line) => this.#heard(line),
+      hangUp: () =>
+        void this.#lost().catch((error: unknown) => this.#conclude(this.#unknownExit(String(error)))),
+    })
+  }
+
+  /** Whom it is about, for the log. */
+  protected abstract get name(): string
+  /** A line of the shim that not every shim has. */
+  protected abstract told(line: string): void
+  /** The pid is recorded. */
+  protected abstract began(process: ProcessIdentity): void
+  /** The process that had begun has ended. */
+  protected abstract finished(process: ProcessIdentity, exit: ExitStatus): void
+  /** Nobody reaps the process any more: ends it. @returns what else is to be said of it. */
+  protected abstract abandon(): Promise<string>
+  /** Why there is no process. */
+  protected abstract failure(): TallyError
+  protected abstract get oomKilled(): boolean
+
+  /** Settles when the pid is recorded, or when the process could not be created. */
+  get created(): Promise<ProcessIdentity> {
+    return this.#created.promise
+  }
+
+  get ended(): Promise<ExitStatus> {
+    return this.#ended.promise
+  }
+
+  get shimGone(): Promise<void> {
+    return this.#shimGone.promise
+  }
+
+  /** Begins to listen to a shim that is about to be spawned. */
+  follow(): void {
+    this.#fifo.follow()
+  }
+
+  /** Takes over a process whose shim an earlier supervisor spawned. */
+  async adopt(shim: ProcessIdentity): Promise<void> {
+    this.shim = shim
+    this.adopted = true
+    this.#recall()
+    const deadline = performance.now() + openingMilliseconds
+    while (!this.#fifo.probe()) {
+      if (!isAlive(shim) || performance.now() > deadline) return this.shimEnded()
+      await sleep(10)
+    }
+    this.#fifo.follow()
+  }
+
+  /** For who learned otherwise that the shim is gone: one that never opened its fifo can't hang up. */
+  shimEnded(): void {
+    this.#fifo.hangUp()
+  }
+
+  /** @param line three numbers: `0 0 0` closes stdin, `1 WIDTH HEIGHT` resizes, `2 0 0` opens the output fifos again. */
+  control(line: string): void {
+    writeSync(this.#control, `${line}\n`)
+  }
+
+  /** Stops listening; the shim stays. */
+  [Symbol.dispose](): void {
+    this.#fifo[Symbol.dispose]()
+    closeSync(this.#control)
+  }
+
+  protected publish(fact: TaskFact): void {
+    this.options.publish(fact)
+  }
+
+  /** A fact that can't be written down (a full disk) must not end the process that follows all the others. */
+  #heard(line: string): void {
+    try {
+      if (line.startsWith('pid ')) this.#recordPid()
+      this.told(line)
+    } catch (err) {
+      this.options.logger.error({ task: this.name, line, err }, 'word of the shim not taken')
+    }
+  }
+
+  /** What is already known from the files. */
+  #recall(): void {
+    this.process = readProcess(this.paths) ?? null
+    if (this.process === null) this.#recordPid()
+    else this.#created.resolve(this.process)
+  }
+
+  /** The runtime writes the pid as its last deed, so a pid that is there means that the process is created. */
+  #recordPid(): void {
+    const pid = readPid(this.paths)
+    if (pid === undefined || this.process !== null) return
+    this.process = { pid, startTicks: startTicks(pid) ?? '0' }
+    writeFact(this.paths.startTime, this.process.startTicks)
+    this.#created.resolve(this.process)
+    this.began(this.process)
+  }
+
+  /** The shim is gone; it wrote the exit status first, unless somebody killed it or it had nothing to report. */
+  async #lost(): Promise<void> {
+    this.#recordPid()
+    this.#conclude(readExitStatus(this.paths) ?? (await this.#abandoned()))
+  }
+
+  #conclude(exit: ExitStatus): void {
+    this.exit = exit
+    if (this.process === null) this.#created.reject(this.failure())
+    else this.finished(this.process, exit)
+    this.#ended.resolve(exit)
+    this.#shimGone.resolve()
+  }
+
+  /** The exit status is written in the shim's stead. */
+  async #abandoned(): Promise<ExitStatus> {
+    const reason = this.process === null ? 'the container was not created' : 'the shim was killed'
+    const exit = this.#unknownExit(reason + (await this.abandon()))
+    writeFact(this.paths.exitStatus, JSON.stringify(exit))
+    return exit
+  }
+
+  #unknownExit(reason: string): ExitStatus {
+    return { exitCode: 255, exitedAt: this.options.clock.now(), oomKilled: this.oomKilled, reason }
+  }
+}
