@@ -8,6 +8,7 @@ import { TallyError } from '../errors.ts'
 import { faultsOfEnvironment } from '../faults.ts'
 import { requireRuntime } from '../kernel/requirements.ts'
 import { supervisorVersion } from '../supervisor/version.ts'
+import { logDestination } from './log-destination.ts'
 import { parseTallyd, type SupervisorOptions } from './tallyd-options.ts'
 
 const { version } = supervisorVersion()
@@ -21,7 +22,8 @@ async function main(): Promise<void> {
     return
   }
   const { options } = invocation
-  const logger = pino({ level: options.logLevel, timestamp: pino.stdTimeFunctions.isoTime })
+  const format = { level: options.logLevel, timestamp: pino.stdTimeFunctions.isoTime }
+  const logger = pino(format, logDestination(process.stdout.fd))
   const faults = faultsOfEnvironment((point) => logger.warn({ point }, 'fault point reached'))
   const open =
     invocation.kind === 'daemon'
