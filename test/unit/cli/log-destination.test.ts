@@ -16,13 +16,14 @@ describe('the daemon’s log', () => {
     const directory = mkdtempSync(join(tmpdir(), 'tally-log-'))
     onTestFinished(() => rmSync(directory, { recursive: true }))
     const path = join(directory, 'log')
-    const logger = pino(logDestination(descriptorOf(path, 'a')))
+    const logger = pino({}, logDestination(descriptorOf(path, 'a')))
     logger.info({ container: 'web' }, 'ready')
     expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({ container: 'web', msg: 'ready' })
   })
 
   it('loses lines on a full disk instead of holding the daemon', () => {
-    const logger = pino(logDestination(descriptorOf('/dev/full', 'w')))
-    for (let line = 0; line < 100; line += 1) logger.warn({ line }, 'event not recorded')
+    const logger = pino({}, logDestination(descriptorOf('/dev/full', 'w')))
+    const say = () => logger.warn('event not recorded')
+    expect([say(), say(), say()]).toEqual([undefined, undefined, undefined])
   })
 })
