@@ -18,7 +18,8 @@ export const logPath = (roots: Roots, id: string): string => join(containerPath(
 
 /** `<exec-root>`: what is void after a reboot. */
 export const supervisorRoot = ({ execRoot }: Roots): string => join(execRoot, 'libcontainerd', 'containerd')
-export const bundlePath = ({ execRoot }: Roots, id: string): string => join(execRoot, 'libcontainerd', id)
+export const bundlesRoot = ({ execRoot }: Roots): string => join(execRoot, 'libcontainerd')
+export const bundlePath = (roots: Roots, id: string): string => join(bundlesRoot(roots), id)
 export const runtimeRoot = ({ execRoot }: Roots): string => join(execRoot, 'runtime-runc')
 export const apiSocketPath = ({ execRoot }: Roots): string => join(execRoot, 'docker.sock')
 export const supervisorSocketPath = ({ execRoot }: Roots): string => join(execRoot, 'containerd.sock')

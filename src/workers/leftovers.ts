@@ -4,13 +4,13 @@
  */
 import { existsSync } from 'node:fs'
 import { readdir, readFile, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { failedWith } from '../kernel/addon.ts'
 import { mounts, mountsBelow } from '../kernel/mountinfo.ts'
 import { detach } from '../kernel/mounts.ts'
 import { isAlive, startTicks } from '../kernel/process-identity.ts'
 import {
-  bundlePath,
+  bundlesRoot,
   containersRoot,
   layerPath,
   overlayRoot,
@@ -52,7 +52,7 @@ export function leftoversOf(roots: Roots): Leftovers {
         cgroups(parents),
         named('runtime-state', runtimeRoot(roots)),
         mountsOf(roots),
-        named('bundle', dirname(bundlePath(roots, ''))),
+        named('bundle', bundlesRoot(roots)),
         layers(roots),
         named('files', containersRoot(roots)),
       ])
@@ -94,7 +94,7 @@ async function cgroups(parents: readonly string[]): Promise<readonly Leftover[]>
 }
 
 async function mountsOf(roots: Roots): Promise<readonly Leftover[]> {
-  const places = [overlayRoot(roots), containersRoot(roots), dirname(bundlePath(roots, ''))]
+  const places = [overlayRoot(roots), containersRoot(roots), bundlesRoot(roots)]
   const below = (await Promise.all(places.map(mountsBelow))).flat()
   return below.toReversed().flatMap(({ target }) => {
     const id = target.split('/').find((name) => containerId.test(name))
