@@ -9,9 +9,7 @@ import { messagesOf } from '../../../src/engine/messages.ts'
 import type { CreateRequest, Engine } from '../../../src/engine/port.ts'
 import { containerRow, streamOf } from '../../../src/engine/registry.ts'
 import { Streams } from '../../../src/engine/streams.ts'
-import { noSuchImage } from '../../../src/errors.ts'
 import { noFaults } from '../../../src/faults.ts'
-import type { Image, Images } from '../../../src/images/port.ts'
 import type { Origin } from '../../../src/origin.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { openStore, type Store } from '../../../src/store/open.ts'
@@ -19,6 +17,7 @@ import type { MessageRow } from '../../../src/store/port.ts'
 import { type Upcasts, upcasts } from '../../../src/store/upcast.ts'
 import { systemTimers } from '../../../src/timers.ts'
 import { temporaryPath } from '../store/temporary-store.ts'
+import { createPorts, images } from './create-ports.ts'
 import { World } from './world.ts'
 
 export const origin: Origin = { requestId: 'request-1', request: 'a test' }
@@ -138,46 +137,3 @@ export function rebuild({ store }: Daemon): void {
       })
   })
 }
-
-const image: Image = {
-  id: `sha256:${'1'.repeat(64)}`,
-  config: {},
-  tags: ['busybox:latest'],
-  diffIds: [],
-  layers: [],
-  size: 1,
-  createdAt: '2026-01-01T00:00:00Z',
-  architecture: 'amd64',
-  os: 'linux',
-  author: '',
-  comment: '',
-  dockerVersion: '',
-  history: [],
-}
-
-const find = (reference: string): Image | undefined =>
-  ['busybox', image.id].includes(reference) ? image : undefined
-
-const images: Images = {
-  list: () => [image],
-  find,
-  get(reference) {
-    const found = find(reference)
-    if (found === undefined) throw noSuchImage(reference)
-    return found
-  },
-  import: async () => image.id,
-  load: async () => [],
-  tag: async () => undefined,
-  remove: async () => [],
-}
-
-const createPorts = (store: Store, world: World) => ({
-  containers: store.containers,
-  images,
-  durable: () => store.events.durable(),
-  defaults: { runtime: 'runc', log: { Type: 'json-file', Config: {} } },
-  validate: () => [],
-  makeLayers: async (id: string) => void world.layers.add(id),
-  removeLayers: async (id: string) => void world.layers.delete(id),
-})
