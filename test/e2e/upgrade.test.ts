@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { machineVersion } from '../../machines/container-life.ts'
 import { databasePath } from '../../src/paths.ts'
 import { lookInto } from '../../src/store/offline.ts'
@@ -14,6 +14,9 @@ const project = resolve(import.meta.dirname, '../..')
 /** `TALLY_OLDER_BUILD` names the folder of a real one, set up there; without it only version and shim differ. */
 const older = process.env.TALLY_OLDER_BUILD ?? project
 const counting = 'trap "exit 5" TERM; i=0; while true; do echo $i; i=$((i+1)); sleep 0.1; done'
+
+/** Each test starts up to six daemons and twenty containers. */
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 400_000 })
 
 let newer: Build
 beforeAll(() => {
