@@ -49,7 +49,7 @@ export class Exec extends ShimmedProcess {
 
   protected override async abandon(): Promise<string> {
     killProcess(this.shim)
-    if (this.process === null) killRuntime(this.paths)
+    if (this.process === null) await killRuntime(this.paths)
     this.end()
     return ''
   }

@@ -8,6 +8,7 @@ import { Broadcast } from './broadcast.ts'
 import type { Exec } from './exec.ts'
 import { launchTask } from './launch.ts'
 import { launchExec } from './launch-exec.ts'
+import { LaunchQueue, launchesAtOnce } from './launch-queue.ts'
 import type {
   ExecRef,
   ExecSpec,
@@ -40,6 +41,8 @@ export interface SupervisorOptions {
   readonly defaultRuntime: string
   readonly logger: Logger
   readonly clock: Clock
+  /** How many containers are created at once; more wait their turn. Default: `launchesAtOnce`. */
+  readonly launches?: number
 }
 
 /** What the gRPC server needs beyond the port. */
@@ -58,24 +61,36 @@ export interface LocalSupervisor extends Supervisor, AsyncDisposable {
 
 /** Opens the supervisor on its directory and adopts what lives there. */
 export async function openSupervisor(options: SupervisorOptions): Promise<LocalSupervisor> {
-  return new DirectorySupervisor(options)
+  const supervisor = new DirectorySupervisor(options)
+  await supervisor.adopt()
+  return supervisor
 }
 
 class DirectorySupervisor implements LocalSupervisor {
   readonly #options: SupervisorOptions
-  readonly #tasks: TaskTable
+  readonly #tasks = new TaskTable()
+  readonly #launches: LaunchQueue
   readonly #inOrder = serial()
   readonly #events = new Broadcast<TaskEvent>()
 
   constructor(options: SupervisorOptions) {
     this.#options = options
-    this.#tasks = new TaskTable(adoptTasks({ ...options, publish: this.#publish }))
+    this.#launches = new LaunchQueue(options.launches ?? launchesAtOnce())
   }
 
-  startShim(spec: TaskSpec): Promise<ProcessIdentity> {
+  /** Takes over what an earlier supervisor left. */
+  async adopt(): Promise<void> {
+    for (const task of await adoptTasks({ ...this.#options, publish: this.#publish })) {
+      this.#tasks.add(task)
+      if (task.process === null) void this.#launches.enter(task.record.id, async () => task)
+    }
+  }
+
+  startShim(spec: TaskSpec, signal?: AbortSignal): Promise<ProcessIdentity> {
     return this.#inOrder(spec.id, async () => {
       const known = this.#tasks.task(spec.id)
-      if (known === undefined) return this.#launch(spec)
+      if (known === undefined)
+        return (await this.#launches.enter(spec.id, () => this.#launch(spec), signal)).shim
       if (known.record.runId === spec.runId) return known.shim
       throw new TallyError('already-exists', `task ${spec.id} already exists`, { step: 'startShim' })
     })
@@ -117,13 +132,13 @@ class DirectorySupervisor implements LocalSupervisor {
 
   async kill(of: ProcessRef, signalName: string): Promise<void> {
     const signal = signalNumber(signalName)
-    if (typeof of === 'string') await this.#inOrderFor(of, async (task) => signalTask(task, signal))
+    if (typeof of === 'string') await this.#inOrderFor(of, (task) => signalTask(task, signal))
     else await this.#inOrderFor(of.id, async () => signalExec(this.#tasks.findExec(of), signal))
   }
 
   async killAll(id: string, signalName: string): Promise<void> {
     const signal = signalNumber(signalName)
-    await this.#inOrderFor(id, async (task) => signalWholeTask(task, signal))
+    await this.#inOrderFor(id, (task) => signalWholeTask(task, signal))
   }
 
   pause(id: string): Promise<void> {
@@ -191,7 +206,7 @@ class DirectorySupervisor implements LocalSupervisor {
     this.#tasks[Symbol.dispose]()
   }
 
-  async #launch(spec: TaskSpec): Promise<ProcessIdentity> {
+  async #launch(spec: TaskSpec): Promise<Task> {
     const runtime = spec.runtime || this.#options.defaultRuntime
     const runtimeOf = (task: Task) => this.#runtime(task)
     const task = await launchTask({
@@ -202,10 +217,11 @@ class DirectorySupervisor implements LocalSupervisor {
     })
     this.#tasks.add(task)
     this.#publish({ ...about(task), type: 'shim-started', shimPid: task.shim.pid })
-    return task.shim
+    return task
   }
 
   #deleteTask(id: string): Promise<void> {
+    this.#launches.cancel(id)
     this.#tasks.task(id)?.cancel.abort()
     return this.#inOrder(id, async () => {
       const task = this.#tasks.task(id)

@@ -121,10 +121,11 @@ export type SupervisorEvent =
 
 export interface Supervisor {
   /**
-   * Makes the task's directory and starts its shim, which begins `runc create` at once.
+   * Makes the task's directory and starts its shim, which begins `runc create` at once. With many at once it waits its turn first, and
+   * leaves the queue when the signal aborts or the task is deleted.
    * @throws TallyError already-exists if the id has a task of another run; internal with `detail` if the shim can't be started.
    */
-  startShim(task: TaskSpec): Promise<ProcessIdentity>
+  startShim(task: TaskSpec, signal?: AbortSignal): Promise<ProcessIdentity>
   /**
    * Makes the exec's directory and starts its shim, which begins `runc exec` at once.
    * @throws TallyError not-found without such a task; conflict if it does not run, is paused or is of another run; internal like `startShim`.

@@ -11,15 +11,15 @@ import type { Task } from './task.ts'
 const SIGKILL = 9
 
 /** Pids of all processes, the first one's first. */
-export function taskProcesses({ process: first, cgroup }: Task): readonly number[] {
-  const others = cgroupMembers(cgroup).filter((pid) => pid !== first?.pid)
+export async function taskProcesses({ process: first, cgroup }: Task): Promise<readonly number[]> {
+  const others = (await cgroupMembers(cgroup)).filter((pid) => pid !== first?.pid)
   return first !== null && isAlive(first) ? [first.pid, ...others] : others
 }
 
 /** Signals the first process; SIGKILL also lets it run if it is frozen, for a frozen process can't die. @throws TallyError not-found */
-export function signalTask(task: Task, signal: number): void {
+export async function signalTask(task: Task, signal: number): Promise<void> {
   send(runningProcess(task).pid, signal)
-  if (signal === SIGKILL && isFrozen(task.cgroup)) thaw(task.cgroup)
+  if (signal === SIGKILL && isFrozen(task.cgroup)) await thaw(task.cgroup)
 }
 
 /** Signals an exec'd process. @throws TallyError not-found */
@@ -31,10 +31,10 @@ export function signalExec(exec: Exec, signal: number): void {
 }
 
 /** Signals every process. @throws TallyError not-found if the first one does not run. */
-export function signalWholeTask(task: Task, signal: number): void {
+export async function signalWholeTask(task: Task, signal: number): Promise<void> {
   const { pid } = runningProcess(task)
-  const others = taskProcesses(task).filter((other) => other !== pid)
-  signalTask(task, signal)
+  const others = (await taskProcesses(task)).filter((other) => other !== pid)
+  await signalTask(task, signal)
   for (const other of others) send(other, signal)
 }
 

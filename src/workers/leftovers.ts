@@ -68,7 +68,7 @@ async function release(roots: Roots, { kind, id, path }: Leftover): Promise<void
       return killShim(roots, { id, pid: Number(path) })
     case 'cgroup':
       await killCgroup([path])
-      return void removeCgroup([path])
+      return void (await removeCgroup([path]))
     case 'mount':
       return detach(path)
     case 'runtime-state':

@@ -41,9 +41,10 @@ class RemoteSupervisor implements Supervisor, AsyncDisposable {
     this.#channel = channel
   }
 
-  async startShim(task: TaskSpec) {
+  async startShim(task: TaskSpec, signal?: AbortSignal) {
     const request = toStartShim(task)
-    const { shim } = await persist(() => this.#channel.call(this.#own.StartShim, request))
+    const attempt = () => this.#channel.call(this.#own.StartShim, request, signal)
+    const { shim } = await persist(attempt, { signal })
     return fromProcess(shim)
   }
 

@@ -11,8 +11,8 @@ import { fromStartExec, fromStartShim, toExec, toExit, toTask } from './messages
 import { processRef } from './references.ts'
 
 export const supervisorService = (supervisor: LocalSupervisor): UntypedServiceImplementation => ({
-  StartShim: unary(async (request: StartShimRequest__Output) => ({
-    shim: await supervisor.startShim(fromStartShim(request)),
+  StartShim: unary(async (request: StartShimRequest__Output, { signal }) => ({
+    shim: await supervisor.startShim(fromStartShim(request), signal),
   })),
   StartExec: unary(async (request: StartExecRequest__Output) => ({
     shim: await supervisor.startExec(fromStartExec(request)),
