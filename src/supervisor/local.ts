@@ -5,6 +5,7 @@ import { TallyError } from '../errors.ts'
 import { abortable } from './abortable.ts'
 import { adoptTasks } from './adopt.ts'
 import { Broadcast } from './broadcast.ts'
+import { cgroupStats } from './cgroup-stats.ts'
 import type { Exec } from './exec.ts'
 import { launchTask } from './launch.ts'
 import { launchExec } from './launch-exec.ts'
@@ -15,10 +16,12 @@ import type {
   ExitStatus,
   ProcessIdentity,
   ProcessRef,
+  Resources,
   Size,
   Supervisor,
   SupervisorEvent,
   TaskSpec,
+  TaskStats,
 } from './port.ts'
 import { releaseExec, releaseTask } from './release.ts'
 import type { RuntimeTarget } from './runc-command.ts'
@@ -27,7 +30,15 @@ import { signalNumber } from './signals.ts'
 import { startProcess } from './start-process.ts'
 import type { Task } from './task.ts'
 import { isSupervisorEvent, type TaskEvent, type TaskFact } from './task-event.ts'
-import { setFrozen, signalExec, signalTask, signalWholeTask, taskProcesses } from './task-process.ts'
+import {
+  runningProcess,
+  setFrozen,
+  signalExec,
+  signalTask,
+  signalWholeTask,
+  taskProcesses,
+  updateTask,
+} from './task-process.ts'
 import { TaskTable } from './task-table.ts'
 import { supervisorVersion } from './version.ts'
 
@@ -51,12 +62,8 @@ export interface LocalSupervisor extends Supervisor, AsyncDisposable {
   taskEvents(signal: AbortSignal): AsyncIterable<TaskEvent>
   /** Signals every process of a task. @throws TallyError not-found if the first one does not run. */
   killAll(id: string, signalName: string): Promise<void>
-  /** Pids of all processes of a task, the first one's first. @throws TallyError not-found */
-  processes(id: string): Promise<readonly number[]>
   /** What the task was started with. @throws TallyError not-found */
   spec(id: string): TaskSpec
-  /** Directories of the task's control group, one in each hierarchy. @throws TallyError not-found */
-  cgroup(id: string): readonly string[]
 }
 
 /** Opens the supervisor on its directory and adopts what lives there. */
@@ -169,6 +176,20 @@ class DirectorySupervisor implements LocalSupervisor {
     return [...this.#tasks.find(id).execs.values()].map((exec) => exec.state())
   }
 
+  async processes(id: string): Promise<readonly number[]> {
+    return taskProcesses(this.#tasks.find(id))
+  }
+
+  async stats(id: string): Promise<TaskStats> {
+    const task = this.#tasks.find(id)
+    runningProcess(task)
+    return { readAt: this.#options.clock.now(), ...cgroupStats(task.cgroup) }
+  }
+
+  update(id: string, resources: Resources): Promise<void> {
+    return this.#inOrderFor(id, (task) => updateTask(task, this.#runtime(task), resources))
+  }
+
   async task(id: string) {
     return this.#tasks.task(id)?.state()
   }
@@ -185,16 +206,8 @@ class DirectorySupervisor implements LocalSupervisor {
     return this.#events.subscribe(signal)
   }
 
-  processes(id: string): Promise<readonly number[]> {
-    return this.#withTask(id, async (task) => taskProcesses(task))
-  }
-
   spec(id: string): TaskSpec {
     return this.#tasks.find(id).record
-  }
-
-  cgroup(id: string): readonly string[] {
-    return this.#tasks.find(id).cgroup
   }
 
   version() {
@@ -250,10 +263,6 @@ class DirectorySupervisor implements LocalSupervisor {
 
   #runtime({ record, paths }: Task): RuntimeTarget {
     return { binary: record.runtime, root: this.#options.runtimeRoot, log: paths.runtimeLog, id: record.id }
-  }
-
-  async #withTask<T>(id: string, work: (task: Task) => Promise<T>): Promise<T> {
-    return work(this.#tasks.find(id))
   }
 
   #inOrderFor<T>(id: string, work: (task: Task) => Promise<T>): Promise<T> {

@@ -4,9 +4,10 @@ import { failedWith } from '../kernel/addon.ts'
 import { isAlive } from '../kernel/process-identity.ts'
 import { cgroupMembers, isFrozen, thaw } from './cgroup.ts'
 import type { Exec } from './exec.ts'
-import type { ProcessIdentity } from './port.ts'
-import { pauseContainer, type RuntimeTarget, resumeContainer } from './runc-command.ts'
+import type { ProcessIdentity, Resources } from './port.ts'
+import { pauseContainer, type RuntimeTarget, resumeContainer, updateContainer } from './runc-command.ts'
 import type { Task } from './task.ts'
+import { writeFact } from './task-directory.ts'
 
 const SIGKILL = 9
 
@@ -51,8 +52,19 @@ export async function setFrozen(task: Task, runtime: RuntimeTarget, frozen: bool
   })
 }
 
+/** Changes limits. @throws TallyError not-found if it does not run, internal if the runtime refuses. */
+export async function updateTask(task: Task, runtime: RuntimeTarget, resources: Resources): Promise<void> {
+  runningProcess(task)
+  writeFact(task.paths.resources, JSON.stringify(resources))
+  const result = await updateContainer(runtime, task.paths.resources, task.cancel.signal)
+  if (result.ok) return
+  throw new TallyError('internal', `OCI runtime update failed: ${result.message}: unknown`, {
+    detail: result.log,
+  })
+}
+
 /** The first process, if it is still that very process. */
-function runningProcess({ record, process: first, exit }: Task): ProcessIdentity {
+export function runningProcess({ record, process: first, exit }: Task): ProcessIdentity {
   if (first === null || exit !== null || !isAlive(first))
     throw new TallyError('not-found', `task ${record.id}: process already finished: not found`)
   return first
