@@ -29,13 +29,19 @@ export async function spawnShim(options: ShimOptions): Promise<ProcessIdentity> 
   const words = [options.binary, ...commonArguments(options), ...options.given]
   const stdout = openFifo(options.paths.exit, 'write')
   try {
-    const pid = await spawnDetached({ words, environment: runtimeEnvironment(), stdout })
+    const pid = await spawnDetached({ words, environment: shimEnvironment(), stdout })
     return { pid, startTicks: startTicks(pid) ?? '0' }
   } catch (cause) {
     throw spawnFailure(cause)
   } finally {
     closeSync(stdout)
   }
+}
+
+/** What asks for faults is for the shim as well, which keeps it from the runtime. */
+function shimEnvironment(): Readonly<Record<string, string>> {
+  const { TALLY_FAULT, TALLY_FAULT_LOG = '' } = process.env
+  return { ...runtimeEnvironment(), ...(TALLY_FAULT && { TALLY_FAULT, TALLY_FAULT_LOG }) }
 }
 
 function spawnFailure(cause: unknown): TallyError {
