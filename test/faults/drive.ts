@@ -33,8 +33,8 @@ export class Drive implements Disposable {
   }
 
   /** As often as it takes until the container is there: one that was made unheard is found by its name. */
-  async create(cmd: readonly string[], hostConfig: object = {}): Promise<void> {
-    const body = { Image: 'bb', Cmd: cmd, HostConfig: { NetworkMode: 'none', ...hostConfig } }
+  async create(cmd: readonly string[], hostConfig: object = {}, config: object = {}): Promise<void> {
+    const body = { ...config, Image: 'bb', Cmd: cmd, HostConfig: { NetworkMode: 'none', ...hostConfig } }
     for (let attempt = 0; attempt < 5 && this.#id === ''; attempt += 1) {
       const { status, text } = await this.ask('POST', '/containers/create?name=row', JSON.stringify(body))
       if (status === 201) this.promised.push('create')

@@ -1,12 +1,8 @@
 /** The fault points that the matrix goes through, each with the scenario in which it is reached. A new event or effect does not compile without one. */
 import type { ContainerEventType, LaunchStep } from '../../machines/container-events.ts'
 import type { EffectType } from '../../machines/container-life.ts'
+import { both, type Point } from './point.ts'
 import type { ScenarioName } from './scenarios.ts'
-
-export interface Point {
-  readonly name: string
-  readonly scenario: ScenarioName
-}
 
 const events: Readonly<Record<ContainerEventType, ScenarioName>> = {
   ContainerCreated: 'life',
@@ -55,13 +51,6 @@ const undone: Readonly<Record<LaunchStep, ScenarioName>> = {
   awaitPid: 'failing start',
   startProcess: 'life',
 }
-
-const sides = ['before', 'after'] as const
-
-const both = (group: string, table: Readonly<Record<string, ScenarioName>>): readonly Point[] =>
-  Object.entries(table).flatMap(([step, scenario]) =>
-    sides.map((side) => ({ name: `${group}.${step}.${side}`, scenario })),
-  )
 
 /** Of the engine. */
 export const enginePoints: readonly Point[] = [

@@ -4,12 +4,25 @@ import { runtimeRoot } from '../../src/paths.ts'
 import type { Daemon } from '../e2e/daemon.ts'
 import { killIfThere } from './scenarios.ts'
 
-export type Victim = 'supervisor' | 'shim' | 'runc'
+export type Victim = 'daemon' | 'supervisor' | 'shim' | 'runc'
 
 /** @returns whether there was one. */
 export function killVictim(daemon: Daemon, victim: Victim): boolean {
-  const pids = victim === 'supervisor' ? [daemon.supervisorPid] : find(daemon, victim)
-  return pids.map((pid) => killIfThere(pid, 'SIGKILL')).includes(true)
+  return pidsOf(daemon, victim)
+    .map((pid) => killIfThere(pid, 'SIGKILL'))
+    .includes(true)
+}
+
+function pidsOf(daemon: Daemon, victim: Victim): readonly number[] {
+  switch (victim) {
+    case 'daemon':
+      return [daemon.pid]
+    case 'supervisor':
+      return [daemon.supervisorPid]
+    case 'shim':
+    case 'runc':
+      return find(daemon, victim)
+  }
 }
 
 /** A shim names the directory of its task behind `--dir`; runc the directory of its state behind `--root`. */
