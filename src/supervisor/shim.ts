@@ -1,5 +1,6 @@
 /** Starts shims, finds those that an earlier supervisor started, and ends what a dead one left. */
 import { closeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { TallyError } from '../errors.ts'
 import { failedWith } from '../kernel/addon.ts'
 import { openFifo } from '../kernel/fifo.ts'
@@ -113,7 +114,12 @@ export async function killRuntime({ pid, directory, shimLog }: ShimPaths): Promi
   if (/^runc (create|exec)\b/.test(lastError(readFact(shimLog) ?? '') ?? '')) return
   const found = await findProcesses((words) => words.includes(pid) || words.includes(directory))
   found.forEach(killProcess)
+  for (let round = 0; round < deathRounds && found.some(isAlive); round++) await sleep(roundMilliseconds)
 }
+
+/** A killed process is there until it has run once more, which takes long on a busy machine. */
+const deathRounds = 400
+const roundMilliseconds = 5
 
 /** Kills it if it is still this very process. */
 export function killProcess({ pid, startTicks }: ProcessIdentity): void {
