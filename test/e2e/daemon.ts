@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { busyboxArchive } from '../../scripts/busybox.ts'
+import { ApiClient } from './api-client.ts'
+import { ApiClient } from './api-client.ts'
 
 const project = resolve(import.meta.dirname, '../..')
 
@@ -189,8 +191,12 @@ export class Daemon {
   }
 
   async #answers(): Promise<boolean> {
-    const { code } = await this.docker('version', '--format', '{{.Server.Version}}')
-    return code === 0
+    using api = new ApiClient(this.socket)
+    try {
+      return (await api.send('GET', '/_ping')).status === 200
+    } catch {
+      return false
+    }
   }
 
   async #until(ready: () => boolean | Promise<boolean>, child: ChildProcess): Promise<void> {

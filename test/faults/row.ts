@@ -1,5 +1,5 @@
 /** One row of the matrix: a point and what goes wrong there, on a daemon that is kept from row to row. */
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Daemon } from '../e2e/daemon.ts'
@@ -33,28 +33,30 @@ const patience = 30_000
 
 /** @param delay of the fault `delay`, ms. */
 export async function runRow(daemon: Daemon, row: Row, delay: number): Promise<Result> {
-  const log = join(daemon.root, 'faults')
+  const log = logOf(daemon)
+  const ask = (fault: string): void => writeFileSync(askedOf(daemon), fault)
+  const arm = (): void => ask(`${row.point.name}:1:${actionOf(row.fault, delay)}`)
+  ask('')
   rmSync(log, { force: true })
-  const fault = {
-    TALLY_FAULT: `${row.point.name}:1:${actionOf(row.fault, delay)}`,
-    TALLY_FAULT_LOG: log,
-  }
-  const environment = row.point.scenario === 'takeover' ? {} : fault
-  await restart(daemon, row.twoProcesses, environment)
+  await ready(daemon, row.twoProcesses)
   const before = holdings(daemon)
   const codesMayBeLost = losesCodes(row)
   const found: string[] = []
   using drive = new Drive(daemon, {
     twoProcesses: row.twoProcesses,
+    disarm: () => ask(''),
     after: async () => {
       if (reached(log).length > 0) found.push(...(await lasting(drive, { before, codesMayBeLost })))
     },
   })
   const over = new AbortController()
   const victim = strikeVictim(daemon, row.fault, log, over.signal)
-  await playOut({ drive, environment: fault }, row.point)
+  if (row.point.scenario !== 'takeover') arm()
+  await playOut({ drive, arm, environment: environmentOf(daemon) }, row.point)
   over.abort()
   found.push(...(await lasting(drive, { before, codesMayBeLost })))
+  // It lives in another world since.
+  if (row.point.scenario === 'reboot') await daemon.end()
   if (reached(log).length === 0) return { kind: 'failed', reasons: ['the point was never reached'] }
   if (found.length > 0) return { kind: 'failed', reasons: [...new Set(found)] }
   if (!(await victim)) return { kind: 'not applicable', reason: `no ${row.fault} is there then` }
@@ -72,15 +74,30 @@ function actionOf(fault: FaultName, delay: number): string {
   return `delay=${fault === 'delay' ? delay : holdMilliseconds}`
 }
 
-async function restart(
-  daemon: Daemon,
-  twoProcesses: boolean,
-  environment: Readonly<Record<string, string>>,
-): Promise<void> {
-  await daemon.end()
-  await daemon.endSupervisor()
-  daemon.change({ environment, twoProcesses, wrapper: [] })
+const logOf = ({ root }: Daemon): string => join(root, 'faults')
+/** What stands in this file goes wrong: so a daemon need not be started anew for every row. */
+const askedOf = ({ root }: Daemon): string => join(root, 'fault')
+
+const environmentOf = (daemon: Daemon): Readonly<Record<string, string>> => ({
+  TALLY_FAULT: `@${askedOf(daemon)}`,
+  TALLY_FAULT_LOG: logOf(daemon),
+})
+
+/** Has a daemon that can be asked for faults, with its supervisor where it is wanted. */
+async function ready(daemon: Daemon, twoProcesses: boolean): Promise<void> {
+  if (hears(daemon.pid) && hears(daemon.supervisorPid) === twoProcesses) return
+  await daemon.end('SIGKILL')
+  await daemon.endSupervisor('SIGKILL')
+  daemon.change({ environment: environmentOf(daemon), twoProcesses, wrapper: [] })
   await daemon.launch()
+}
+
+function hears(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').includes('TALLY_FAULT=@')
+  } catch {
+    return false
+  }
 }
 
 /** @returns whether there was somebody to kill; true if nobody is to be. */
