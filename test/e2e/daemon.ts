@@ -6,7 +6,6 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { busyboxArchive } from '../../scripts/busybox.ts'
 import { ApiClient } from './api-client.ts'
-import { ApiClient } from './api-client.ts'
 
 const project = resolve(import.meta.dirname, '../..')
 
