@@ -8,6 +8,13 @@ import { foldHistory, parseHistory, type Told } from './history.ts'
 
 export type Command = 'create' | 'start' | 'stop' | 'kill' | 'restart' | 'rename' | 'remove'
 
+interface DriveOptions {
+  readonly twoProcesses: boolean
+  /** So that nothing goes wrong with what is started again. */
+  readonly disarm: () => void
+  readonly after: () => Promise<void>
+}
+
 export class Drive implements Disposable {
   readonly daemon: Daemon
   /** Commands that were answered with success, in order. */
@@ -15,16 +22,15 @@ export class Drive implements Disposable {
   /** Called after every step. */
   readonly #after: () => Promise<void>
   readonly #twoProcesses: boolean
+  readonly #disarm: () => void
   readonly #api: ApiClient
   #id = ''
 
-  constructor(
-    daemon: Daemon,
-    { twoProcesses, after }: { readonly twoProcesses: boolean; readonly after: () => Promise<void> },
-  ) {
+  constructor(daemon: Daemon, { twoProcesses, disarm, after }: DriveOptions) {
     this.daemon = daemon
     this.#twoProcesses = twoProcesses
     this.#after = after
+    this.#disarm = disarm
     this.#api = new ApiClient(daemon.socket)
   }
 
@@ -71,7 +77,7 @@ export class Drive implements Disposable {
     const { daemon } = this
     await sleep(1)
     if (isThere(daemon.pid) && (!this.#twoProcesses || isThere(daemon.supervisorPid))) return
-    daemon.change({ environment: {} })
+    this.#disarm()
     if (this.#twoProcesses) await daemon.startSupervisor()
     if (!isThere(daemon.pid)) await daemon.launch()
   }

@@ -21,7 +21,9 @@ const greedy = ['sh', '-c', 'x=a; while :; do x=$x$x; done']
 
 export interface Stage {
   readonly drive: Drive
-  /** What arms the fault, for who starts the daemon anew. */
+  /** For the scenario that is not reached by an armed daemon: asks for the fault. */
+  readonly arm: () => void
+  /** Of a daemon that is started anew. */
   readonly environment: Readonly<Record<string, string>>
 }
 
@@ -90,10 +92,10 @@ export const scenarios = {
     await drive.step('start')
     await drive.otherwise(() => reboot(drive.daemon, undefined, environment))
   },
-  takeover: async ({ drive, environment }: Stage) => {
+  takeover: async ({ drive, arm }: Stage) => {
     await drive.create(polite)
     await drive.step('start')
-    await drive.otherwise(() => takeOver(drive.daemon, environment))
+    await drive.otherwise(() => takeOver(drive.daemon, arm))
     await drive.step('stop')
   },
   'lost shim': async ({ drive }: Stage) => {
@@ -215,10 +217,10 @@ export async function untilReached(path: string, signal: AbortSignal): Promise<b
 }
 
 /** The daemon is started anew and dies of it, or does not. */
-async function takeOver(daemon: Daemon, environment: Readonly<Record<string, string>>): Promise<void> {
+async function takeOver(daemon: Daemon, arm: () => void): Promise<void> {
   await daemon.end('SIGKILL')
   await daemon.endSupervisor('SIGKILL')
-  daemon.change({ environment })
+  arm()
   await daemon.launch().catch(() => undefined)
 }
 
