@@ -108,7 +108,22 @@ async function strikeVictim(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (fault === 'kill' || fault === 'error' || fault === 'delay') return true
-  return (await untilReached(log, signal)) && killVictim(daemon, fault)
+  if (!(await untilReached(log, signal))) return false
+  return fault === 'runc' ? killRuntime(daemon, signal) : killVictim(daemon, fault)
+}
+
+/** How long a run of the runtime is waited for, ms, and how long apart it is looked for: it lasts some 40 ms. */
+const runtimePatience = 5_000
+const runtimePause = 10
+
+/** The runtime that runs while the point is held, or else the first one after it, when it has just begun. */
+async function killRuntime(daemon: Daemon, signal: AbortSignal): Promise<boolean> {
+  const end = performance.now() + runtimePatience
+  while (!signal.aborted && performance.now() < end) {
+    if (killVictim(daemon, 'runc')) return true
+    await sleep(runtimePause)
+  }
+  return false
 }
 
 /** The scenario, and then the end of the container. */
