@@ -30,6 +30,12 @@ const events: Readonly<Record<ContainerEventType, ScenarioName>> = {
   RemoveRequested: 'forced removal',
   Removed: 'life',
   Attached: 'attach',
+  Detached: 'terminal',
+  TerminalResized: 'terminal',
+  PathArchived: 'files',
+  ArchiveExtracted: 'files',
+  Exported: 'files',
+  Committed: 'files',
 }
 
 const effects: Readonly<Record<EffectType, ScenarioName>> = {

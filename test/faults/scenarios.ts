@@ -115,6 +115,13 @@ export const scenarios = {
     await drive.otherwise(() => attach(drive))
     await drive.step('stop')
   },
+  files: async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.otherwise(() => useFiles(drive))
+    await drive.step('start')
+    await drive.otherwise(() => useFiles(drive))
+    await drive.step('stop')
+  },
   typing: async ({ drive }: Stage) => {
     await drive.create(reading, {}, { OpenStdin: true, StdinOnce: true })
     await drive.step('start')
@@ -185,6 +192,15 @@ async function attach(drive: Drive): Promise<void> {
   const attached = daemon.docker('attach', '--no-stdin', '--sig-proxy=false', id)
   await drive.until((_life, history) => history.some(({ type }) => type === 'Attached'), 8_000)
   void attached
+}
+
+/** Into it, out of it, all of it, an image of it. The image is another one each time. */
+async function useFiles(drive: Drive): Promise<void> {
+  const container = `/containers/${drive.id}`
+  await drive.ask('PUT', `${container}/archive?path=/etc`)
+  await drive.ask('GET', `${container}/archive?path=/etc/passwd`)
+  await drive.ask('GET', `${container}/export`)
+  await drive.ask('POST', `/commit?container=${drive.id}`)
 }
 
 /** Types a line and then the end, until both have come through, or for as long as a fault may take. The client stays for the output. */
