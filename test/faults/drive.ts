@@ -23,7 +23,7 @@ export class Drive implements Disposable {
   readonly #after: () => Promise<void>
   readonly #twoProcesses: boolean
   readonly #disarm: () => void
-  readonly #api: ApiClient
+  #api: ApiClient
   #id = ''
 
   constructor(daemon: Daemon, { twoProcesses, disarm, after }: DriveOptions) {
@@ -80,10 +80,25 @@ export class Drive implements Disposable {
     this.#disarm()
     if (this.#twoProcesses) await daemon.startSupervisor()
     if (!isThere(daemon.pid)) await daemon.launch()
+    this.#reconnect()
+  }
+
+  /** The connections that it keeps are those to the daemon before. */
+  #reconnect(): void {
+    this.#api[Symbol.dispose]()
+    this.#api = new ApiClient(this.daemon.socket)
+  }
+
+  /** A question, which may be put again if nobody answered. */
+  async read(path: string): Promise<{ status: number; text: string }> {
+    const answer = await this.ask('GET', path)
+    if (answer.status !== 0) return answer
+    this.#reconnect()
+    return this.ask('GET', path)
   }
 
   async history(): Promise<readonly Told[]> {
-    const { status, text } = await this.ask('GET', `/tally/containers/${this.#id}/events`)
+    const { status, text } = await this.read(`/tally/containers/${this.#id}/events`)
     if (status !== 200) throw new Error(`no history: ${status} ${text}`)
     return parseHistory(text)
   }

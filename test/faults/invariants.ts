@@ -37,7 +37,7 @@ export async function violations(drive: Drive, expectation: Expectation): Promis
   const waiting = pendingEffects(life).filter(({ type }) => type !== 'watchProcess')
   if (waiting.length > 0 || pendingTimer(life) !== undefined)
     return [`5: it never comes to rest: ${milestone(life.value)}`]
-  const { status, text } = await drive.ask('GET', `/containers/${drive.id}/json`)
+  const { status, text } = await drive.read(`/containers/${drive.id}/json`)
   return [
     ...sameState(life, status, text),
     ...oneProcess(drive, life),
