@@ -34,6 +34,8 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
   readonly options: FollowOptions
   readonly #fifo: ExitFifo
   readonly #control: number
+  /** Only if the shim could tell it, but not write it down. */
+  #toldExit: ExitStatus | undefined
   readonly #created = Promise.withResolvers<ProcessIdentity>()
   readonly #ended = Promise.withResolvers<ExitStatus>()
   readonly #shimGone = Promise.withResolvers<void>()
@@ -120,10 +122,18 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
   #heard(line: string): void {
     try {
       if (line.startsWith('pid ')) this.#recordPid()
+      if (line.startsWith('exited ')) this.#noteExit(Number(line.slice('exited '.length)))
       this.told(line)
     } catch (err) {
       this.options.logger.error({ task: this.name, line, err }, 'word of the shim not taken')
     }
+  }
+
+  /** The shim writes the exit status first. Where it could not (its disk is full), the code is known from its word alone. */
+  #noteExit(exitCode: number): void {
+    if (readExitStatus(this.paths) !== undefined) return
+    this.#toldExit = { exitCode, exitedAt: this.options.clock.now(), oomKilled: this.oomKilled }
+    writeFact(this.paths.exitStatus, JSON.stringify(this.#toldExit))
   }
 
   /** What is already known from the files. */
@@ -148,7 +158,7 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
   /** The shim is gone; it wrote the exit status first, unless somebody killed it or it had nothing to report. */
   async #lost(): Promise<void> {
     this.#recordPid()
-    this.#conclude(readExitStatus(this.paths) ?? (await this.#abandoned()))
+    this.#conclude(readExitStatus(this.paths) ?? this.#toldExit ?? (await this.#abandoned()))
   }
 
   #conclude(exit: ExitStatus): void {
