@@ -30,6 +30,8 @@ export const rowName = ({ point, fault, twoProcesses }: Row): string =>
 const holdMilliseconds = 1500
 /** How long what is asynchronous may take to become true, ms. */
 const patience = 30_000
+/** A daemon that is started again on a loaded machine may take all that time. */
+const leastLooks = 50
 
 /** @param delay of the fault `delay`, ms. */
 export async function runRow(daemon: Daemon, row: Row, delay: number): Promise<Result> {
@@ -52,7 +54,8 @@ export async function runRow(daemon: Daemon, row: Row, delay: number): Promise<R
   const over = new AbortController()
   const victim = strikeVictim(daemon, row.fault, log, over.signal)
   if (row.point.scenario !== 'takeover') arm()
-  await playOut({ drive, arm, environment: environmentOf(daemon) }, row.point)
+  const struck = (): Promise<unknown> => untilReached(log, AbortSignal.timeout(3_000))
+  await playOut({ drive, arm, struck, environment: environmentOf(daemon) }, row.point)
   over.abort()
   found.push(...(await lasting(drive, { before, codesMayBeLost })))
   // It lives in another world since.
@@ -143,9 +146,9 @@ async function lasting(
   expectation: Parameters<typeof violations>[1],
 ): Promise<readonly string[]> {
   const end = performance.now() + patience
-  for (;;) {
+  for (let look = 1; ; look += 1) {
     const found = await violations(drive, expectation)
-    if (found.length === 0 || performance.now() > end) return found
+    if (found.length === 0 || (look > leastLooks && performance.now() > end)) return found
     await sleep(100)
   }
 }

@@ -23,6 +23,8 @@ export interface Stage {
   readonly drive: Drive
   /** For the scenario that is not reached by an armed daemon: asks for the fault. */
   readonly arm: () => void
+  /** Waits for the point to be reached, though not for ever, where nothing else tells that it was. */
+  readonly struck: () => Promise<unknown>
   /** Of a daemon that is started anew. */
   readonly environment: Readonly<Record<string, string>>
 }
@@ -109,10 +111,10 @@ export const scenarios = {
     await drive.step('start')
     await drive.step('remove', '?force=1')
   },
-  attach: async ({ drive }: Stage) => {
+  attach: async ({ drive, struck }: Stage) => {
     await drive.create(polite)
     await drive.step('start')
-    await drive.otherwise(() => attach(drive))
+    await drive.otherwise(() => attach(drive).then(struck))
     await drive.step('stop')
   },
   files: async ({ drive }: Stage) => {
@@ -122,10 +124,10 @@ export const scenarios = {
     await drive.otherwise(() => useFiles(drive))
     await drive.step('stop')
   },
-  typing: async ({ drive }: Stage) => {
+  typing: async ({ drive, struck }: Stage) => {
     await drive.create(reading, {}, { OpenStdin: true, StdinOnce: true })
     await drive.step('start')
-    await drive.otherwise(() => type(drive))
+    await drive.otherwise(() => type(drive).then(struck))
     await drive.step('stop')
   },
   'long log': async ({ drive }: Stage) => {
@@ -203,13 +205,12 @@ async function useFiles(drive: Drive): Promise<void> {
   await drive.ask('POST', `/commit?container=${drive.id}`)
 }
 
-/** Types a line and then the end, until both have come through, or for as long as a fault may take. The client stays for the output. */
+/** Types a line and then the end, until the line has come through, or for as long as a fault may take. The client stays for the output. */
 async function type(drive: Drive): Promise<void> {
   void drive.daemon.dockerWithInput('typed\n', 'attach', '--sig-proxy=false', drive.id)
   const end = performance.now() + 8_000
   for (let text = ''; !text.includes('typed') && performance.now() < end; await sleep(50))
     ({ text } = await drive.ask('GET', `/containers/${drive.id}/logs?stdout=1`))
-  await sleep(200)
 }
 
 /** The lines of the fault log: points that were reached, each with the pid that reached it. */
