@@ -199,7 +199,7 @@ export class Daemon {
   }
 
   async #until(ready: () => boolean | Promise<boolean>, child: ChildProcess): Promise<void> {
-    for (let attempt = 0; attempt < 600; attempt += 1) {
+    for (let attempt = 0; attempt < 1_200; attempt += 1) {
       if (!isRunning(child))
         throw new Error(`daemon ended with ${child.exitCode ?? child.signalCode}: ${this.log()}`)
       if (await ready()) return
