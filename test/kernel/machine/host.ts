@@ -25,8 +25,8 @@ import { connectSupervisor } from '../../../src/supervisor/grpc/client.ts'
 import type { Supervisor } from '../../../src/supervisor/port.ts'
 import { systemTimers, type Timers } from '../../../src/timers.ts'
 import { type Answer, ApiClient } from '../../e2e/api-client.ts'
-import { eventsOf } from './coverage.ts'
 import { Gates } from './gates.ts'
+import { eventsOf } from './life-log.ts'
 
 /** The grace that SIGKILL has is ten seconds; whoever waits that long here waits half a second. */
 const hastyTimers: Timers = {
