@@ -26,6 +26,9 @@ const { values } = parseArgs({
 const store = (Object.keys(media) as (keyof typeof media)[]).find((name) => name === values.store)
 if (store === undefined) throw new Error(`--store has to be one of ${Object.keys(media).join(', ')}`)
 
+/** Runs after which it says how far it has come. */
+const often = 200
+
 /** @returns whether everything held. */
 async function replay(store: keyof typeof media, file: string): Promise<boolean> {
   const lines = readFileSync(file, 'utf8').split('\n')
@@ -48,12 +51,13 @@ async function runAll(store: keyof typeof media): Promise<boolean> {
   const take = (report: Report): void => {
     sum.add(report)
     if (report.failure !== undefined) tell(report)
+    if (sum.runs % often === 0) console.log(sum.line())
     if (sum.lifecycles >= Number(values.lifecycles)) for (const worker of workers) void worker.terminate()
   }
   const ended = workers.map((worker) => new Promise((resolve) => worker.once('exit', resolve)))
   for (const worker of workers) worker.on('message', take)
   await Promise.all(ended)
-  console.log(sum.text())
+  console.log(`${sum.line()}\nfaults: ${sum.faults()}`)
   return sum.failures === 0
 }
 

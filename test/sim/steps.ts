@@ -65,7 +65,7 @@ const undone = ['startProcess', 'awaitPid', 'startShim', 'prepareBundle', 'mount
 
 /** How often each kind of step comes, of the sum of all. Most containers come and go by themselves, as with `docker run --rm`. */
 const weights: Readonly<Record<Happening['what'], number>> = {
-  ...{ run: 500, create: 40, start: 60, stop: 60, restart: 30, kill: 40, rename: 15, remove: 90 },
+  ...{ run: 560, create: 20, start: 60, stop: 60, restart: 30, kill: 40, rename: 15, remove: 70 },
   ...{ wait: 20, attach: 20, end: 30, oom: 15, nudge: 15, 'lose-shim': 10, freeze: 20, thaw: 20 },
   ...{ crash: 8, 'crash-both': 4, shutdown: 2, reboot: 4, 'kill-supervisor': 5, calm: 2 },
   ...{ 'fill-disk': 2, 'free-disk': 80, 'set-clock': 2 },
@@ -108,7 +108,7 @@ class Names {
 
   removed(name: string): void {
     const index = this.#lasting.indexOf(name)
-    if (index >= 0 && this.#lasting.length > 4) this.#lasting.splice(index, 1)
+    if (index >= 0 && this.#lasting.length > 2) this.#lasting.splice(index, 1)
   }
 }
 
@@ -123,7 +123,7 @@ function makeHappening(chance: Chance, names: Names, what: Happening['what']): H
   switch (what) {
     case 'create':
     case 'run': {
-      const autoRemove = what === 'run' ? !chance.oneIn(8) : chance.oneIn(4)
+      const autoRemove = what === 'run' ? !chance.oneIn(20) : chance.oneIn(4)
       return { what, name: names.next(!autoRemove), program: makeProgram(chance, what === 'run'), autoRemove }
     }
     case 'crash':
@@ -188,10 +188,10 @@ type Actions = readonly ['kill' | 'error' | 'delay', ...('kill' | 'error' | 'del
 /** Appending can't be held up: it is synchronous. */
 function makePoint(chance: Chance): readonly [string, Actions] {
   const when = chance.pick(['before', 'after'] as const)
-  const waiting: Actions = ['kill', 'error', 'delay']
+  const waiting: Actions = ['kill', 'error', 'error', 'delay']
   switch (chance.pick(['append', 'append', 'perform', 'undo', 'create'] as const)) {
     case 'append':
-      return [`append.${chance.pick(facts)}.${when}`, ['kill', 'error']]
+      return [`append.${chance.pick(facts)}.${when}`, ['kill', 'error', 'error']]
     case 'perform':
       return [`perform.${chance.pick(kinds)}.${when}`, waiting]
     case 'undo':
