@@ -53,11 +53,17 @@ export class Drive implements Disposable {
 
   /** Sends the command once, whatever comes of it. @returns the status; 0: nobody answered. */
   async step(command: Exclude<Command, 'create'>, query = ''): Promise<number> {
+    const status = await this.send(command, query)
+    await this.#after()
+    return status
+  }
+
+  /** A step that nothing is held against yet, because the scenario still keeps the world from being true. */
+  async send(command: Exclude<Command, 'create'>, query: string): Promise<number> {
     const path = command === 'remove' ? '' : `/${command}`
     const method = command === 'remove' ? 'DELETE' : 'POST'
     const { status } = await this.ask(method, `/containers/${this.#id}${path}${query}`)
     if (status === 204) this.promised.push(command)
-    await this.#after()
     return status
   }
 
