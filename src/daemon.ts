@@ -45,10 +45,11 @@ import { systemTimers, type Timers } from './timers.ts'
 import { bundleWorker } from './workers/bundle.ts'
 import { releaseCgroupParent } from './workers/cgroup-parent.ts'
 import { removeContainerFiles } from './workers/container-files.ts'
+import { execWorker } from './workers/exec.ts'
 import { readHostFacts } from './workers/host-facts.ts'
 import { prepareLayerRoot, releaseLayerRoot } from './workers/layer-root.ts'
 import { createContainerLayers, removeContainerLayers } from './workers/layers.ts'
-import { leftoversOf } from './workers/leftovers.ts'
+import { keepingWritten, leftoversOf } from './workers/leftovers.ts'
 import { rootfsWorker } from './workers/rootfs.ts'
 import { type RootfsHolds, rootfsHolds } from './workers/rootfs-holds.ts'
 import { awaitPidWorker, startProcessWorker, startShimWorker, stdioOf } from './workers/task.ts'
@@ -113,9 +114,11 @@ export async function openDaemon(
   const workers = effectWorkers(settings, { supervisor, streams, host, bootId, holds })
   const create = createPorts(settings, { store, images, host })
   const { events, containers, messages } = store
+  const all = leftoversOf(roots)
+  const leftovers = events.head() === 0 ? keepingWritten(all, report) : all
   const running = await openEngine({
     ...{ roots, events, containers, messages, images, supervisor, workers, streams, create, report },
-    ...{ holds, leftovers: leftoversOf(roots), cgroupParent: parentGroup(settings) },
+    ...{ holds, leftovers, cgroupParent: parentGroup(settings) },
     ...{ ...surroundings, faults: settings.faults },
   })
   stack.defer(() => running.stop())
@@ -242,6 +245,7 @@ function effectWorkers(
       awaitPid: awaitPidWorker(task),
       startProcess: startProcessWorker(task),
     },
+    exec: execWorker({ roots, host }),
     async remove(id) {
       await removeContainerLayers(roots, id)
       await removeContainerFiles(roots, id)

@@ -1,7 +1,7 @@
 /** What a daemon that was killed, or whoever else, has left: the next one releases what is a container's and nobody wants, and nothing else. */
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Daemon } from './daemon.ts'
@@ -104,6 +104,30 @@ describe('tallyd after a crash', () => {
     expect(groupsOf(daemon, id).filter(existsSync)).toEqual([])
     expect((await daemon.docker('start', 'lost')).code).toBe(0)
     await daemon.docker('rm', '-f', 'lost')
+  })
+
+  it('keeps what containers have written when the log is lost', async () => {
+    const { stdout } = await daemon.docker('create', '--network', 'none', '--name', 'written', 'bb', 'true')
+    const id = stdout.trim()
+    await daemon.end()
+    const away = join(daemon.root, 'away')
+    mkdirSync(away)
+    const move = (from: string, to: string): void => {
+      for (const name of readdirSync(from).filter((name) => name.startsWith('tallyman.db')))
+        execFileSync('mv', [join(from, name), to])
+    }
+    move(daemon.dataRoot, away)
+    await daemon.start()
+    expect((await daemon.docker('ps', '-aq')).stdout).toBe('')
+    expect(daemon.log()).toContain('orphan kept, since the log is empty')
+    await daemon.end()
+    for (const name of readdirSync(daemon.dataRoot).filter((name) => name.startsWith('tallyman.db')))
+      rmSync(join(daemon.dataRoot, name), { recursive: true })
+    move(away, daemon.dataRoot)
+    await daemon.start()
+    expect(existsSync(join(daemon.dataRoot, 'overlay2', id, 'diff'))).toBe(true)
+    expect((await daemon.docker('inspect', 'written')).code).toBe(0)
+    await daemon.docker('rm', 'written')
   })
 })
 

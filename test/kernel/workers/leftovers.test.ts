@@ -27,7 +27,7 @@ import {
   supervisorRoot,
 } from '../../../src/paths.ts'
 import { openSupervisor } from '../../../src/supervisor/local.ts'
-import { type Leftover, leftoverKinds, leftoversOf } from '../../../src/workers/leftovers.ts'
+import { keepingWritten, type Leftover, leftoverKinds, leftoversOf } from '../../../src/workers/leftovers.ts'
 import { buildShim, World } from '../supervisor/world.ts'
 
 const [id, other] = ['a'.repeat(64), 'b'.repeat(64)]
@@ -191,6 +191,19 @@ describe('What a container has left', () => {
     expect(existsSync(path)).toBe(false)
     await expect.poll(() => member.signalCode).toBe('SIGKILL')
   })
+})
+
+it('What containers have written is passed over and said for a log that was lost', async () => {
+  layer(`${id}-init`)
+  make(containerPath(roots, id), bundlePath(roots, id))
+  const said: object[] = []
+  const leftovers = keepingWritten(leftoversOf(roots), (message, fields) => said.push({ message, ...fields }))
+  expect(await leftovers.observe([parent])).toEqual([{ kind: 'bundle', id, path: bundlePath(roots, id) }])
+  const message = 'orphan kept, since the log is empty'
+  expect(said).toEqual([
+    { message, kind: 'layer', container: id, path: layerPath(roots, id) },
+    { message, kind: 'files', container: id, path: containerPath(roots, id) },
+  ])
 })
 
 describe('What is somebody else’s', () => {
