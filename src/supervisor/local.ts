@@ -12,6 +12,7 @@ import { withFaultPoints } from './fault-points.ts'
 import { launchTask } from './launch.ts'
 import { launchExec } from './launch-exec.ts'
 import { LaunchQueue, launchesAtOnce } from './launch-queue.ts'
+import type { LocalSupervisor } from './local-port.ts'
 import type {
   ExecRef,
   ExecSpec,
@@ -20,7 +21,6 @@ import type {
   ProcessRef,
   Resources,
   Size,
-  Supervisor,
   SupervisorEvent,
   TaskSpec,
   TaskStats,
@@ -57,16 +57,6 @@ export interface SupervisorOptions {
   /** How many containers are created at once; more wait their turn. Default: `launchesAtOnce`. */
   readonly launches?: number
   readonly faults?: Faults
-}
-
-/** What the gRPC server needs beyond the port. */
-export interface LocalSupervisor extends Supervisor, AsyncDisposable {
-  /** Everything that happens to tasks from now on, until `signal` aborts. */
-  taskEvents(signal: AbortSignal): AsyncIterable<TaskEvent>
-  /** Signals every process of a task. @throws TallyError not-found if the first one does not run. */
-  killAll(id: string, signalName: string): Promise<void>
-  /** What the task was started with. @throws TallyError not-found */
-  spec(id: string): TaskSpec
 }
 
 /** Opens the supervisor on its directory and adopts what lives there. */

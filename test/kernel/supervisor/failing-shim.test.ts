@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type LocalSupervisor, openSupervisor } from '../../../src/supervisor/local.ts'
+import { openSupervisor } from '../../../src/supervisor/local.ts'
+import type { LocalSupervisor } from '../../../src/supervisor/local-port.ts'
 import type { TaskSpec } from '../../../src/supervisor/port.ts'
 import { buildShim, World } from './world.ts'
 
@@ -38,6 +39,17 @@ describe('a supervisor whose shims fail', () => {
     await supervisor.delete(task.id)
     expect(world.remains(task.id)).toEqual([])
   })
+
+  it.each(['makeDirectory', 'spawnShim', 'recordShim'])(
+    'leaves nothing of a launch that fails after %s',
+    async (step) => {
+      const faults = faultsFrom(parseFault(`supervisor.${step}.after:1:error`), () => undefined)
+      await using failing = await openSupervisor({ ...world.options, faults })
+      const task = world.task('true')
+      await expect(failing.startShim(task)).rejects.toThrow('fault injected')
+      expect(world.remains(task.id)).toEqual([])
+    },
+  )
 
   it('says that the code is unknown if the shim was killed before it could tell it', async () => {
     process.env.TALLY_FAULT = 'shim.write-exit-status.before:1:kill'
