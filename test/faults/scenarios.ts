@@ -1,5 +1,6 @@
 /** What is done to a container so that a fault point is reached. A fault may have changed everything before any step: none relies on another. */
 import { readFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectSupervisor } from '../../src/supervisor/grpc/client.ts'
 import type { Supervisor } from '../../src/supervisor/port.ts'
@@ -140,6 +141,7 @@ export const scenarios = {
     await drive.create(polite, {}, { Tty: true, OpenStdin: true })
     await drive.step('start')
     await drive.otherwise(() => asSupervisor(drive, (of) => of.resize(drive.id, { width: 100, height: 40 })))
+    await drive.otherwise(() => useTerminal(drive))
     await drive.step('stop')
   },
   update: async ({ drive }: Stage) => {
@@ -203,6 +205,15 @@ async function useFiles(drive: Drive): Promise<void> {
   await drive.ask('GET', `${container}/archive?path=/etc/passwd`)
   await drive.ask('GET', `${container}/export`)
   await drive.ask('POST', `/commit?container=${drive.id}`)
+}
+
+/** Sizes it and leaves it by the detach keys. */
+async function useTerminal(drive: Drive): Promise<void> {
+  await drive.ask('POST', `/containers/${drive.id}/resize?h=40&w=100`)
+  const socket = createConnection(drive.daemon.socket).on('error', () => undefined)
+  socket.write(`POST /containers/${drive.id}/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: d\r\n\r\n\x10\x11`)
+  await drive.until((_life, history) => history.some(({ type }) => type === 'Detached'), 8_000)
+  socket.destroy()
 }
 
 /** Types a line and then the end, until the line has come through, or for as long as a fault may take. The client stays for the output. */
