@@ -1,4 +1,5 @@
 /** One simulation: takes the steps one by one, looks after everything that happens, and at the end brings all to rest. */
+import { setImmediate as turn } from 'node:timers/promises'
 import { TallyError } from '../../src/errors.ts'
 import { Audit } from './audit.ts'
 import { type Chance, chanceFrom } from './chance.ts'
@@ -39,17 +40,21 @@ const patience = 200_000
 export async function simulate(steps: readonly Step[], options: SimulationOptions): Promise<Outcome> {
   const simulation = new Simulation(options)
   let step = 0
+  process.on('unhandledRejection', simulation.unhandled)
   try {
     for (; step < steps.length; step += 1) {
       await simulation.take(steps[step] as Step)
-      // Lets the thread's own events in: nothing of the simulation waits for them.
-      if (step % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
+      // Lets the thread's own events in, failures that nobody heard among them: nothing of the simulation waits for them.
+      if (step % 100 === 0) await turn()
     }
     await simulation.end()
+    await turn()
+    simulation.checkHandled()
     return simulation.outcome(undefined)
   } catch (error) {
     return simulation.outcome({ step, error })
   } finally {
+    process.off('unhandledRejection', simulation.unhandled)
     simulation.dispose()
   }
 }
@@ -68,6 +73,7 @@ class Simulation {
   #daemon: SimulatedDaemon | undefined
   #away = usualAbsence
   #fullDisk = false
+  #unhandled: Violation | undefined
   readonly #seed: number
 
   constructor({ openMedium, seed }: SimulationOptions) {
@@ -121,7 +127,17 @@ class Simulation {
     void this.#medium.close().then(() => this.#medium.dispose())
   }
 
+  /** The process would have ended. */
+  readonly unhandled = (error: unknown): void => {
+    this.#unhandled ??= new Violation(0, `nobody handled ${error}`, error)
+  }
+
+  checkHandled(): void {
+    if (this.#unhandled !== undefined) throw this.#unhandled
+  }
+
   readonly #look = (): Promise<void> | undefined => {
+    this.checkHandled()
     if (this.#questions.violation !== undefined) throw this.#questions.violation
     const daemon = this.#daemon
     if (daemon === undefined) return undefined
