@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { faultsFrom, parseFault } from '../../../src/faults.ts'
 import { openSupervisor } from '../../../src/supervisor/local.ts'
 import type { LocalSupervisor } from '../../../src/supervisor/local-port.ts'
 import type { TaskSpec } from '../../../src/supervisor/port.ts'
