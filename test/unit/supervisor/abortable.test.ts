@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test as it } from 'vitest'
+import { expect, test as it, onTestFinished } from 'vitest'
 import { abortable } from '../../../src/supervisor/abortable.ts'
 import { turns } from '../engine/turns.ts'
 
