@@ -9,6 +9,7 @@ export const pending: ReadonlySet<string> = new Set([
   'prune',
   'terminal',
   'stdin of run',
+  'exec',
   'attach',
   'volumes',
   'copy-up into a volume',
