@@ -14,20 +14,11 @@ import { TallyError } from '../../src/errors.ts'
 import { noFaults } from '../../src/faults.ts'
 import { systemRandom } from '../../src/random.ts'
 import { openStore, type Store } from '../../src/store/open.ts'
-import type { Timers } from '../../src/timers.ts'
 import { createPorts, images } from '../unit/engine/create-ports.ts'
 import { type Operation, World } from '../unit/engine/world.ts'
 import { at } from './alphabet.ts'
-
-interface Held {
-  readonly operation: Operation
-  readonly answer: PromiseWithResolvers<void>
-}
-
-interface Waiting {
-  readonly delay: number
-  readonly wake: () => void
-}
+import { HeldOperations } from './held-operations.ts'
+import { ManualTimers } from './manual-timers.ts'
 
 /** The operation that an effect begins with; it is held until the effect's answer is due. */
 const operationOf: Readonly<Partial<Record<EffectType, Operation>>> = {
@@ -35,10 +26,7 @@ const operationOf: Readonly<Partial<Record<EffectType, Operation>>> = {
   ...{ awaitPid: 'awaitPid', startProcess: 'startProcess', sendSignal: 'kill' },
   ...{ release: 'delete', remove: 'removeLayers' },
 }
-const heldOperations = new Set(Object.values(operationOf))
 
-/** Longer than the engine waits between attempts: only deadlines do. */
-const longestRetry = 10_000
 const origin = { requestId: 'model', request: 'a path' }
 const clock = { now: () => at, monotonic: () => 0n }
 
@@ -49,27 +37,34 @@ export class SteeredEngine implements AsyncDisposable {
   #id = ''
   #log: ContainerEvent[] = []
   #life = newLife()
-  #held: Held[] = []
-  #isFree = false
+  readonly #held = new HeldOperations(Object.values(operationOf))
+  readonly #timers = new ManualTimers()
   #watching = 0
   #boots = 0
   #names = 0
   #gone = new AbortController()
-  readonly #waiting = new Set<Waiting>()
   readonly #directory = mkdtempSync('/dev/shm/tally-model-')
 
   constructor() {
     this.store = this.#openStore()
     this.world.delay = () => 0
-    this.world.hinder = (operation) => this.#hinder(operation)
+    this.world.hinder = this.#held.hinder
   }
 
   async open(): Promise<this> {
-    const { store, world, timers } = this
+    const { store, world } = this
     const supervisor = this.#watched(this.#gone.signal)
     const workers = world.workers(this.#gone.signal, supervisor)
     const { engine } = await openEngine({
-      ...{ ...store, images, workers, supervisor, clock, timers, bootId: `boot-${this.#boots}` },
+      ...{
+        ...store,
+        images,
+        workers,
+        supervisor,
+        clock,
+        timers: this.#timers,
+        bootId: `boot-${this.#boots}`,
+      },
       ...{ leftovers: world.remains(this.#gone.signal), cgroupParent: '/tallyman' },
       ...{ create: createPorts(store, world), random: systemRandom, faults: noFaults },
       ...{ roots: { dataRoot: '/data', execRoot: '/run' }, report: () => undefined },
@@ -113,14 +108,17 @@ export class SteeredEngine implements AsyncDisposable {
   /** What the engine is doing for the container, as the effects that it has begun. */
   doing(): readonly EffectType[] {
     const begun = Object.entries(operationOf).flatMap(([effect, operation]) =>
-      this.#held.filter((held) => held.operation === operation).map(() => effect as EffectType),
+      this.#held
+        .operations()
+        .filter((held) => held === operation)
+        .map(() => effect as EffectType),
     )
     return [...begun, ...Array.from({ length: this.#watching }, () => 'watchProcess' as const)].sort()
   }
 
   /** Whether it waits for a deadline. */
   get isTimed(): boolean {
-    return this.#deadlines().length > 0
+    return this.#timers.hasDeadline
   }
 
   /** Makes `event` come about, and waits until the log has it and the engine does what its state asks for. */
@@ -135,7 +133,7 @@ export class SteeredEngine implements AsyncDisposable {
   async settle(): Promise<void> {
     const wanted = pendingEffects(this.life()).map(({ type }) => type)
     await this.#until(() => {
-      this.#letGo(({ operation }) => !wanted.some((type) => operationOf[type] === operation))
+      this.#held.letGo((operation) => !wanted.some((type) => operationOf[type] === operation))
       return JSON.stringify(this.doing()) === JSON.stringify(wanted.toSorted())
     })
     await turn()
@@ -159,6 +157,8 @@ export class SteeredEngine implements AsyncDisposable {
         return engine.remove(id, { force: event.force, volumes: event.volumes }, origin)
       case 'Attached':
         return engine.attach(id, {}, origin, AbortSignal.abort())
+      case 'Detached':
+        return engine.detached(id, origin)
       default:
         throw new Error(`${event.type} is not asked for`)
     }
@@ -167,17 +167,17 @@ export class SteeredEngine implements AsyncDisposable {
   /** Takes the container away, whatever state it is in, with nothing held any more. */
   async clear(): Promise<void> {
     if (this.#id === '') return
-    this.#isFree = true
+    this.#held.isFree = true
     this.world.programs.delete(this.#id)
     if (!this.life().matches('removed')) void this.#removeByForce()
     await this.#until(() => {
-      this.#letGo(() => true)
-      for (const { wake } of this.#waiting) wake()
+      this.#held.letGo(() => true)
+      this.#timers.fireOthers()
       this.world.exit(this.#id, 137)
       return this.life().matches('removed')
     })
-    this.#waiting.clear()
-    this.#isFree = false
+    this.#timers.forget()
+    this.#held.isFree = false
     this.#id = ''
     this.#log = []
     this.#life = newLife()
@@ -193,9 +193,9 @@ export class SteeredEngine implements AsyncDisposable {
       case 'ContainerCreated':
         return this.#create()
       case 'StepFailed':
-        return this.#refuse(event.step, new TallyError('internal', 'no', { exitCode: 128 }))
+        return this.#held.refuse(event.step, new TallyError('internal', 'no', { exitCode: 128 }))
       case 'SignalFailed':
-        return this.#refuse('kill', new TallyError('not-found', 'gone'))
+        return this.#held.refuse('kill', new TallyError('not-found', 'gone'))
       case 'ProcessExited':
         world.exit(this.#id, 0)
         return this.#passSending()
@@ -208,7 +208,7 @@ export class SteeredEngine implements AsyncDisposable {
         return this.#reboot()
       case 'StopDeadlinePassed':
       case 'KillDeadlinePassed':
-        return this.#wake(this.#deadlines())
+        return this.#timers.fireDeadline()
       default:
         return this.#answerOrAsk(event)
     }
@@ -217,7 +217,7 @@ export class SteeredEngine implements AsyncDisposable {
   #answerOrAsk(event: ContainerEvent): void {
     const operation = broughtBy[event.type]
     if (operation === undefined) void this.ask(event).catch(() => undefined)
-    else this.#letGo((held) => held.operation === operation)
+    else this.#held.letGo((held) => held === operation)
   }
 
   async #create(): Promise<void> {
@@ -229,7 +229,7 @@ export class SteeredEngine implements AsyncDisposable {
   /** An end waits a second at most for a signal that is being sent. */
   async #passSending(): Promise<void> {
     for (let left = 3; left > 0; left -= 1) await turn()
-    this.#wake([...this.#waiting].filter(({ delay }) => delay <= longestRetry))
+    this.#timers.fireOthers()
   }
 
   async #reboot(): Promise<void> {
@@ -243,8 +243,8 @@ export class SteeredEngine implements AsyncDisposable {
 
   async #crash(): Promise<void> {
     this.#gone.abort()
-    this.#letGo(() => true)
-    this.#waiting.clear()
+    this.#held.letGo(() => true)
+    this.#timers.forget()
     this.#watching = 0
     await this.store.close()
   }
@@ -265,49 +265,6 @@ export class SteeredEngine implements AsyncDisposable {
       }
     }
     return { ...supervisor, wait }
-  }
-
-  readonly timers: Timers = {
-    after: (delay, wake) => {
-      const waiting = { delay, wake }
-      this.#waiting.add(waiting)
-      return () => void this.#waiting.delete(waiting)
-    },
-  }
-
-  #deadlines(): readonly Waiting[] {
-    return [...this.#waiting].filter(({ delay }) => delay > longestRetry)
-  }
-
-  #wake(some: readonly Waiting[]): void {
-    for (const waiting of some) {
-      this.#waiting.delete(waiting)
-      waiting.wake()
-    }
-  }
-
-  #hinder(operation: Operation): void | Promise<void> {
-    if (this.#isFree) return
-    // A signal thaws what is paused: here that program has ended before it could be, so that `Resumed` comes only when it is told.
-    if (operation === 'resume') throw new TallyError('not-found', 'process already finished')
-    if (!heldOperations.has(operation)) return
-    const held = { operation, answer: Promise.withResolvers<void>() }
-    this.#held.push(held)
-    return held.answer.promise
-  }
-
-  #letGo(which: (held: Held) => boolean): void {
-    for (const held of this.#take(which)) held.answer.resolve()
-  }
-
-  #refuse(operation: Operation, error: TallyError): void {
-    for (const { answer } of this.#take((held) => held.operation === operation)) answer.reject(error)
-  }
-
-  #take(which: (held: Held) => boolean): readonly Held[] {
-    const taken = this.#held.filter(which)
-    this.#held = this.#held.filter((held) => !taken.includes(held))
-    return taken
   }
 
   #newName(): string {

@@ -2,7 +2,7 @@
  * The paths of the machine, walked by the whole engine on a simulated world: its log takes exactly the path, and what it does, waits for
  * and shows is what the machine's state says. Where it records no command, it is shown to refuse it or to let it wait.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import {
   evolve,
@@ -30,6 +30,7 @@ let steered: SteeredEngine
 beforeAll(async () => {
   steered = await new SteeredEngine().open()
 })
+afterEach(() => steered.clear())
 afterAll(() => steered[Symbol.asyncDispose]())
 
 /** Goes the path, looks around, and takes all away. @returns the log that the path has made. */
@@ -120,12 +121,13 @@ describe('the engine on a simulated world', () => {
   }, 600_000)
 
   it('takes every other edge at the end of the shortest way there', async () => {
-    for (const path of otherEdges(bound).filter(isOfSomebody))
+    for (const path of otherEdges(bound).map(withoutFiles).filter(isOfSomebody))
       expect(types(await walk(path))).toEqual(types(path))
   }, 600_000)
 
   it('was in every state and took every transition', () => {
-    expect([...coverage.missingStates(), ...coverage.missingTransitions()]).toEqual([])
+    const missing = [...coverage.missingStates(), ...coverage.missingTransitions()]
+    expect(missing).toEqual(ofFiles.map((type) => `container: ${type}`))
   })
 
   it('refuses every command or lets it wait wherever it does not record it', async () => {
@@ -150,6 +152,11 @@ describe('the engine on a simulated world', () => {
     expect(rows()).toEqual(before)
   })
 })
+
+/** Notes that need a container's files or its terminal, of which the simulated world has none: the kernel's test takes them. */
+const ofFiles = ['TerminalResized', 'PathArchived', 'ArchiveExtracted', 'Exported', 'Committed']
+
+const withoutFiles = (path: Path): Path => path.filter(({ type }) => !ofFiles.includes(type))
 
 /** The machine would take some events of a container that was never created or is gone; the engine has nobody to tell them to. */
 function isOfSomebody(path: Path): boolean {
