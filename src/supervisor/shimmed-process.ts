@@ -89,7 +89,7 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
   async adopt(shim: ProcessIdentity): Promise<void> {
     this.shim = shim
     this.adopted = true
-    this.#recall()
+    this.#unlessFailing('', () => this.#recall())
     const deadline = performance.now() + openingMilliseconds
     while (!this.#fifo.probe()) {
       if (!isAlive(shim) || performance.now() > deadline) return this.shimEnded()
@@ -118,14 +118,24 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
     this.options.publish(fact)
   }
 
-  /** A fact that can't be written down (a full disk) must not end the process that follows all the others. */
   #heard(line: string): void {
-    try {
+    this.#unlessFailing(line, () => {
       if (line.startsWith('pid ')) this.#recordPid()
       if (line.startsWith('exited ')) this.#noteExit(Number(line.slice('exited '.length)))
       this.told(line)
+    })
+  }
+
+  /**
+   * A fact that can't be written down (a full disk) must not end the process that follows all the others; but who waits for the pid must hear
+   * of it.
+   */
+  #unlessFailing(line: string, note: () => void): void {
+    try {
+      note()
     } catch (err) {
       this.options.logger.error({ task: this.name, line, err }, 'word of the shim not taken')
+      this.#created.reject(err)
     }
   }
 

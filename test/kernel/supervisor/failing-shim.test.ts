@@ -52,6 +52,16 @@ describe('a supervisor whose shims fail', () => {
     },
   )
 
+  it.each(['before', 'after'])('fails a start whose pid can not be written down, %s it is', async (side) => {
+    const faults = faultsFrom(parseFault(`supervisor.recordPid.${side}:1:error`), () => undefined)
+    await using failing = await openSupervisor({ ...world.options, faults })
+    const task = world.task('true')
+    await failing.startShim(task)
+    await expect(failing.awaitPid(task.id)).rejects.toThrow('fault injected')
+    await failing.delete(task.id)
+    expect(world.remains(task.id)).toEqual([])
+  })
+
   it('says that the code is unknown if the shim was killed before it could tell it', async () => {
     process.env.TALLY_FAULT = 'shim.write-exit-status.before:1:kill'
     const task = world.task('exit 7')
