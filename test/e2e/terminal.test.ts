@@ -22,8 +22,10 @@ describe('at a terminal', () => {
     new TerminalClient(['docker', '-H', `unix://${daemon.socket}`, ...args])
   const runAt = (name: string) => at('run', '-it', '--network', 'none', '--name', name, 'bb', 'sh')
 
+  /** `--until 0s` would be the last whole second: what has just happened came after it. */
   const eventsOf = async (name: string): Promise<string> => {
-    const range = ['--since', '1h', '--until', '0s', '--filter', `container=${name}`]
+    const soon = ((Date.now() + 100) / 1000).toFixed(3)
+    const range = ['--since', '1h', '--until', soon, '--filter', `container=${name}`]
     return (await daemon.docker('events', ...range, '--format', '{{.Action}} {{json .Actor.Attributes}}'))
       .stdout
   }
