@@ -70,11 +70,27 @@ export class Drive implements Disposable {
   /** A daemon that died of the request, or before, is started again. */
   async ask(method: string, path: string, body?: string): Promise<{ status: number; text: string }> {
     await this.revive()
+    const answered = new AbortController()
+    void this.#watchSupervisor(answered.signal)
     try {
       return await this.#api.send(method, path, body)
     } catch {
+      // A daemon that is killed loses its connections a moment before it is gone.
+      await sleep(50)
       await this.revive()
       return { status: 0, text: '{}' }
+    } finally {
+      answered.abort()
+    }
+  }
+
+  /** A supervisor of its own that dies is started again while the daemon still works at its answer, which may need it. */
+  async #watchSupervisor(answered: AbortSignal): Promise<void> {
+    while (this.#twoProcesses && !answered.aborted) {
+      await sleep(200)
+      if (answered.aborted || isThere(this.daemon.supervisorPid)) continue
+      this.#disarm()
+      await this.daemon.startSupervisor().catch(() => undefined)
     }
   }
 
