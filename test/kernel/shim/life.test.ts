@@ -155,8 +155,10 @@ describe.each(shims)('%s', (shim) => {
 
   it.each(['--exec', '--unknown', '--stdin'])('refuses %s with a reason', async (option) => {
     await using task = new Task({ shim, more: [option] })
-    await until(() => task.process.exitCode !== null)
-    expect(task.process.exitCode).toBe(2)
+    await task.hungUp()
+    expect(task.lines()).toEqual(['failed'])
+    expect(task.shimErrors()).toMatchObject([{ step: 'read options' }])
+    await until(() => task.process.exitCode === 2)
   })
 
   it('asks runc for systemd control groups if told so', async () => {
