@@ -74,8 +74,8 @@ class DirectorySupervisor implements LocalSupervisor {
   readonly #inOrder = serial()
   readonly #events = new Broadcast<TaskEvent>()
 
-  constructor({ launches = launchesAtOnce(), faults = noFaults, ...options }: SupervisorOptions) {
-    this.#options = { ...options, faults }
+  constructor({ launches = launchesAtOnce(), ...options }: SupervisorOptions & { readonly faults: Faults }) {
+    this.#options = options
     this.#launches = new LaunchQueue(launches)
   }
 

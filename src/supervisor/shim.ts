@@ -1,11 +1,11 @@
 /** Starts shims, finds those that an earlier supervisor started, and ends what a dead one left. */
 import { closeSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { TallyError } from '../errors.ts'
 import { failedWith } from '../kernel/addon.ts'
 import { openFifo } from '../kernel/fifo.ts'
 import { isAlive, startTicks } from '../kernel/process-identity.ts'
 import { spawnDetached } from '../kernel/spawn.ts'
+import { haveDied } from './death.ts'
 import { lastError } from './failure.ts'
 import type { ProcessIdentity, Size, Stdio } from './port.ts'
 import { findProcesses } from './process-search.ts'
@@ -114,12 +114,8 @@ export async function killRuntime({ pid, directory, shimLog }: ShimPaths): Promi
   if (/^runc (create|exec)\b/.test(lastError(readFact(shimLog) ?? '') ?? '')) return
   const found = await findProcesses((words) => words.includes(pid) || words.includes(directory))
   found.forEach(killProcess)
-  for (let round = 0; round < deathRounds && found.some(isAlive); round++) await sleep(roundMilliseconds)
+  await haveDied(found)
 }
-
-/** A killed process is there until it has run once more, which takes long on a busy machine. */
-const deathRounds = 400
-const roundMilliseconds = 5
 
 /** Kills it if it is still this very process. */
 export function killProcess({ pid, startTicks }: ProcessIdentity): void {
