@@ -11,7 +11,7 @@ import type { Origin } from '../origin.ts'
 import { layerPath, type Roots } from '../paths.ts'
 import type { Supervisor } from '../supervisor/port.ts'
 import { mergeConfig } from './create-defaults.ts'
-import { noteFact, targetOf } from './files.ts'
+import { noteFact, targetOf } from './facts.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { CommitRequest } from './port.ts'
 

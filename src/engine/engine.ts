@@ -19,6 +19,7 @@ import * as commands from './commands.ts'
 import { commitContainer } from './commit.ts'
 import { type CreatePorts, createContainer } from './create.ts'
 import { type EffectWorkers, perform } from './effects.ts'
+import { targetOf } from './facts.ts'
 import * as files from './files.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { checkName } from './names.ts'
@@ -185,8 +186,7 @@ async function attach(
   signal: AbortSignal,
 ): Promise<{ readonly ended: Promise<void> }> {
   const life = await lifecycle.until((now) => (pipesInMotion(now) ? undefined : now), signal)
-  const { id, spec } = life.context
-  if (spec === null) throw noSuchContainer(id)
+  const { id, spec } = targetOf({ life })
   const stdio = stdioOf(join(bundlePath(roots, id)), spec)
   const target = { id, stdio, stdinOnce: endsItsStdin(spec.config) }
   return hub.attach(target, streams, { running: life.matches('running'), signal })

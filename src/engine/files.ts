@@ -1,15 +1,15 @@
 /** The files of a container: copied out and in, compared with its image, exported, made into an image. */
 import type { Readable } from 'node:stream'
-import type { ContainerSpec } from '../../machines/spec.ts'
 import { changesOf, packPath, packWhole, statPath, unpackArchive } from '../archive/files.ts'
 import type { PathStat } from '../archive/path-stat.ts'
 import type { TreeChange } from '../archive/tree-changes.ts'
-import { noSuchContainer, TallyError } from '../errors.ts'
+import { TallyError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import { containerPath, layerPath, type Roots, rootfsPath } from '../paths.ts'
 import { layersBelow } from '../workers/layers.ts'
 import type { Rootfs, RootfsHolds } from '../workers/rootfs-holds.ts'
 import { viewMounts } from '../workers/view-mounts.ts'
+import { noteFact, type Target, targetOf } from './facts.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { FileArchive, PutOptions } from './port.ts'
 
@@ -17,11 +17,6 @@ export interface FilePorts {
   readonly roots: Roots
   readonly holds: RootfsHolds
   readonly durable: () => Promise<void>
-}
-
-interface Target {
-  readonly id: string
-  readonly spec: ContainerSpec
 }
 
 /** As the client wrote it, for messages. */
@@ -93,22 +88,6 @@ export async function exportTree(
   const { chunks } = stack.use(packWhole({ kind: 'export', rootfs: rootfsPath(ports.roots, target.id) }))
   await noteFact(ports, lifecycle, { type: 'Exported' }, origin)
   return archiveOf(chunks, stack)
-}
-
-export async function noteFact(
-  { durable }: Pick<FilePorts, 'durable'>,
-  lifecycle: Lifecycle,
-  fact: Parameters<Lifecycle['observe']>[0],
-  origin: Origin,
-): Promise<void> {
-  lifecycle.observe(fact, origin)
-  await durable()
-}
-
-export function targetOf({ life }: Lifecycle): Target {
-  const { id, spec } = life.context
-  if (spec === null) throw noSuchContainer(id)
-  return { id, spec }
 }
 
 const rootfsOf = ({ id, spec }: Target): Rootfs => ({ id, image: spec.image })

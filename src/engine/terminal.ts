@@ -1,7 +1,8 @@
 /** The terminal of a container that runs: its size. */
-import { conflict, noSuchContainer } from '../errors.ts'
+import { conflict } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import type { Size, Supervisor } from '../supervisor/port.ts'
+import { noteFact, targetOf } from './facts.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
 export interface TerminalPorts {
@@ -16,11 +17,8 @@ export async function resizeTerminal(
   size: Size,
   origin: Origin,
 ): Promise<void> {
-  const { life } = lifecycle
-  const { id, spec } = life.context
-  if (spec === null) throw noSuchContainer(id)
-  if (!life.matches('running')) throw conflict(`Container ${id} is not running`)
+  const { id, spec } = targetOf(lifecycle)
+  if (!lifecycle.life.matches('running')) throw conflict(`Container ${id} is not running`)
   if (spec.config.Tty) await supervisor.resize(id, size)
-  lifecycle.observe({ type: 'TerminalResized', ...size }, origin)
-  await durable()
+  await noteFact({ durable }, lifecycle, { type: 'TerminalResized', ...size }, origin)
 }
