@@ -13,7 +13,7 @@ import type { ContainerRows, EventStore, MessageRows } from '../store/port.ts'
 import type { Supervisor } from '../supervisor/port.ts'
 import type { Timers } from '../timers.ts'
 import type { Leftovers } from '../workers/leftovers.ts'
-import { type RootfsHolds, rootfsHolds } from '../workers/rootfs-holds.ts'
+import type { RootfsHolds } from '../workers/rootfs-holds.ts'
 import { stdioOf } from '../workers/task.ts'
 import * as commands from './commands.ts'
 import { commitContainer } from './commit.ts'
@@ -43,8 +43,8 @@ export interface EngineOptions {
   readonly workers: EffectWorkers
   readonly streams: Pick<Streams, 'attach'>
   readonly leftovers: Leftovers
-  /** Those that the worker of root file systems has; absent: nothing is ever copied while it runs. */
-  readonly holds?: RootfsHolds
+  /** Those that the worker of root file systems has. */
+  readonly holds: RootfsHolds
   /** The control group that holds those of containers which ask for no other. */
   readonly cgroupParent: string
   readonly create: Omit<CreatePorts, 'registry' | 'clock' | 'random' | 'faults'>
@@ -112,10 +112,7 @@ function facade(options: EngineOptions, registry: Registry): Engine {
   const { containers, events, messages, clock, random, faults } = options
   const ports = commandPorts(options)
   const createPorts = { ...options.create, clock, random, faults, registry }
-  const filePorts = {
-    ...{ roots: options.roots, durable: ports.durable },
-    holds: options.holds ?? rootfsHolds(options.roots),
-  }
+  const filePorts = { roots: options.roots, holds: options.holds, durable: ports.durable }
   const find = (ref: string): Lifecycle => {
     const { id } = findContainer(containers, ref)
     const lifecycle = registry.get(id)

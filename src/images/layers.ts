@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { badRequest, TallyError } from '../errors.ts'
 import { imageRoot, layerPath, overlayRoot, type Roots } from '../paths.ts'
+import { type Exclusive, exclusive } from '../serial.ts'
 import { moveDurably, syncDirectory } from './durable.ts'
 import { type Extracted, Extractor, type FileRange } from './extraction.ts'
 import { linkLayer, MAX_LAYERS, shortLink, writeLayerFiles } from './layer-link.ts'
@@ -21,7 +22,6 @@ import {
   removeRecord,
   writeRecord,
 } from './layer-records.ts'
-import { type Exclusive, serial } from './serial.ts'
 import { unusedLayers } from './unused-layers.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -74,7 +74,7 @@ export class Layers {
   readonly #held = new Map<string, number>()
   readonly #making = new Map<string, Promise<Layer>>()
   /** Layers come and go one at a time; unpacking is not part of it. */
-  readonly #exclusive: Exclusive = serial()
+  readonly #exclusive: Exclusive = exclusive()
 
   constructor(options: {
     readonly roots: Roots

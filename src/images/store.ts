@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import { badRequest } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import { imageRoot, type Roots } from '../paths.ts'
+import { type Exclusive, exclusive } from '../serial.ts'
 import type { ContainerRows, EventStore, ImageRow, RecordedEvent } from '../store/port.ts'
 import { receiveArchive } from './archive.ts'
 import { createdAt, findMatch, imageOf, matchOf } from './catalog.ts'
@@ -29,7 +30,6 @@ import type {
 import { type ImageProjections, imageStream, projectImage } from './projection.ts'
 import { familiar, type NamedReference, tagged, withTag } from './reference.ts'
 import { decideRemoval } from './removal.ts'
-import { type Exclusive, serial } from './serial.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
 export interface ImagesOptions {
@@ -59,7 +59,7 @@ interface Parts extends Pick<ImagesOptions, 'store' | 'clock'> {
 class ImageStore implements Images {
   readonly #parts: Parts
   /** Images come and go one at a time; unpacking, which takes long, is not part of it. */
-  readonly #exclusive: Exclusive = serial()
+  readonly #exclusive: Exclusive = exclusive()
   /** Layers of a deleted image that a container still needs. */
   #lingering = false
 

@@ -12,7 +12,7 @@ interface Look {
   readonly words: readonly string[]
 }
 
-export interface FoundProcess extends ProcessIdentity {
+export interface Command extends ProcessIdentity {
   readonly words: readonly string[]
 }
 
@@ -20,7 +20,13 @@ let running: Promise<unknown> = Promise.resolve()
 let next: Promise<readonly Look[]> | undefined
 
 /** Processes other than this one that are there when it is called and whose command line matches. */
-export async function findProcesses(matches: Matches): Promise<readonly FoundProcess[]> {
+export async function findProcesses(matches: Matches): Promise<readonly ProcessIdentity[]> {
+  const found = await findCommands(matches)
+  return found.map(({ pid, startTicks: ticks }) => ({ pid, startTicks: ticks }))
+}
+
+/** The same, with what they were started with. */
+export async function findCommands(matches: Matches): Promise<readonly Command[]> {
   const all = await lookAtAll()
   const found = all.filter(({ words }) => matches(words))
   const identities = await Promise.all(found.map(({ pid }) => identify(pid, matches)))
@@ -46,7 +52,7 @@ async function readAll(): Promise<readonly Look[]> {
 }
 
 /** Meanwhile the pid may be another's: the start time is of the process that still matches after it was read. */
-async function identify(pid: number, matches: Matches): Promise<FoundProcess | undefined> {
+async function identify(pid: number, matches: Matches): Promise<Command | undefined> {
   const ticks = startTicks(pid)
   const words = await commandLine(pid)
   return ticks !== undefined && matches(words) ? { pid, startTicks: ticks, words } : undefined

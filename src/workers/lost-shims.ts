@@ -1,7 +1,7 @@
 /** Shims whose directory has gone: nobody can follow them any more. The others are the supervisor's. */
 import { existsSync } from 'node:fs'
 import { type Roots, supervisorRoot } from '../paths.ts'
-import { findProcesses } from '../supervisor/process-search.ts'
+import { findCommands, findProcesses } from '../supervisor/process-search.ts'
 import { killProcess } from '../supervisor/shim.ts'
 
 export interface LostShim {
@@ -14,7 +14,7 @@ const containerId = /^[0-9a-f]{64}$/
 
 /** Those that were given a directory below our root. */
 export async function lostShims(roots: Roots): Promise<readonly LostShim[]> {
-  const found = await findProcesses((words) => lostBy(roots, words) !== undefined)
+  const found = await findCommands((words) => lostBy(roots, words) !== undefined)
   return found.flatMap(({ pid, words }) => {
     const id = lostBy(roots, words)
     return id === undefined ? [] : [{ id, pid }]

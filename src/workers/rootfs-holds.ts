@@ -6,10 +6,10 @@ import { existsSync } from 'node:fs'
 import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ImageReference } from '../../machines/spec.ts'
-import { type Exclusive, serial } from '../images/serial.ts'
 import { failedWith } from '../kernel/addon.ts'
 import { detach, startsFileSystem } from '../kernel/mounts.ts'
 import { layerPath, type Roots, rootfsPath } from '../paths.ts'
+import { serial } from '../serial.ts'
 import { isLayerMounted, mountLayer } from './layer-mount.ts'
 import { createContainerLayers, layersBelow } from './layers.ts'
 
@@ -31,25 +31,22 @@ export interface RootfsHolds {
 interface Hold {
   run: boolean
   copies: number
-  /** Work on this container that waits or goes on. */
-  busy: number
-  readonly exclusive: Exclusive
 }
 
 export function rootfsHolds(roots: Roots): RootfsHolds {
   const holds = new Map<string, Hold>()
+  const inOrder = serial()
   /** One change at a time for each container; a hold that nobody has is forgotten. */
-  const change = async (id: string, work: (hold: Hold) => Promise<void>): Promise<void> => {
-    const hold = holds.get(id) ?? { run: false, copies: 0, busy: 0, exclusive: serial() }
-    holds.set(id, hold)
-    hold.busy++
-    try {
-      await hold.exclusive(() => work(hold))
-    } finally {
-      hold.busy--
-      if (hold.busy === 0 && !hold.run && hold.copies === 0) holds.delete(id)
-    }
-  }
+  const change = (id: string, work: (hold: Hold) => Promise<void>): Promise<void> =>
+    inOrder(id, async () => {
+      const hold = holds.get(id) ?? { run: false, copies: 0 }
+      try {
+        await work(hold)
+      } finally {
+        if (hold.run || hold.copies > 0) holds.set(id, hold)
+        else holds.delete(id)
+      }
+    })
   const endCopy = (id: string): Promise<void> =>
     change(id, async (hold) => {
       hold.copies--

@@ -1,18 +1,18 @@
 /** Merges the image's layers, the init layer and the container's own layer into its root file system. */
 import { TallyError } from '../errors.ts'
 import { type Roots, rootfsPath } from '../paths.ts'
-import { type RootfsHolds, rootfsHolds } from './rootfs-holds.ts'
+import type { RootfsHolds } from './rootfs-holds.ts'
 import type { Worker } from './worker.ts'
 
 const step = 'mountRootfs'
 
 export interface RootfsOptions {
   readonly roots: Roots
-  /** Shared with those who copy files; absent: nobody does. */
-  readonly holds?: RootfsHolds
+  /** Shared with those who copy files. */
+  readonly holds: RootfsHolds
 }
 
-export function rootfsWorker({ roots, holds = rootfsHolds(roots) }: RootfsOptions): Worker {
+export function rootfsWorker({ roots, holds }: RootfsOptions): Worker {
   return {
     async perform({ id, spec, runId }, signal) {
       signal.throwIfAborted()

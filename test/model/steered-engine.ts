@@ -14,11 +14,14 @@ import { TallyError } from '../../src/errors.ts'
 import { noFaults } from '../../src/faults.ts'
 import { systemRandom } from '../../src/random.ts'
 import { openStore, type Store } from '../../src/store/open.ts'
+import { rootfsHolds } from '../../src/workers/rootfs-holds.ts'
 import { createPorts, images } from '../unit/engine/create-ports.ts'
 import { type Operation, World } from '../unit/engine/world.ts'
 import { at } from './alphabet.ts'
 import { HeldOperations } from './held-operations.ts'
 import { ManualTimers } from './manual-timers.ts'
+
+const roots = { dataRoot: '/data', execRoot: '/run' }
 
 /** The operation that an effect begins with; it is held until the effect's answer is due. */
 const operationOf: Readonly<Partial<Record<EffectType, Operation>>> = {
@@ -67,7 +70,7 @@ export class SteeredEngine implements AsyncDisposable {
       },
       ...{ leftovers: world.remains(this.#gone.signal), cgroupParent: '/tallyman' },
       ...{ create: createPorts(store, world), random: systemRandom, faults: noFaults },
-      ...{ roots: { dataRoot: '/data', execRoot: '/run' }, report: () => undefined },
+      ...{ roots, holds: rootfsHolds(roots), report: () => undefined },
       streams: { attach: async () => ({ ended: Promise.resolve() }) },
     })
     this.#engine = engine

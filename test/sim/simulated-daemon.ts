@@ -1,6 +1,7 @@
 /** A daemon of the simulation: the real engine on a store and the simulated machine. It can be killed at any moment, also while it opens. */
 import { type EngineOptions, openEngine, type RunningEngine } from '../../src/engine/engine.ts'
 import type { Faults } from '../../src/faults.ts'
+import { rootfsHolds } from '../../src/workers/rootfs-holds.ts'
 import { createPorts, images } from '../unit/engine/create-ports.ts'
 import type { Chance } from './chance.ts'
 import type { FaultPlan } from './fault-plan.ts'
@@ -8,6 +9,8 @@ import type { Machine } from './machine.ts'
 import type { SimulatedStore } from './memory-store.ts'
 import { SimulatedStreams } from './simulated-streams.ts'
 import type { VirtualTime } from './virtual-time.ts'
+
+const roots = { dataRoot: '/data', execRoot: '/run' }
 
 export interface SimulatedDaemonOptions {
   readonly store: SimulatedStore
@@ -58,7 +61,8 @@ export class SimulatedDaemon {
     return {
       ...{ events, containers, messages, images, workers, streams, bootId },
       ...{ clock: time, random: chance, supervisor: workers.supervisor },
-      roots: { dataRoot: '/data', execRoot: '/run' },
+      roots,
+      holds: rootfsHolds(roots),
       leftovers: machine.world.remains(gone),
       cgroupParent: '/tallyman',
       create: { ...createPorts(store, machine.world), ...machine.layers(gone) },

@@ -3,8 +3,8 @@
  * daemon dies, and when it dies itself the connection asks its successor again.
  */
 
+import { serial } from '../../src/serial.ts'
 import type { ProcessRef, Supervisor } from '../../src/supervisor/port.ts'
-import { serial } from '../../src/supervisor/serial.ts'
 import type { World } from '../unit/engine/world.ts'
 import type { Call } from './fault-plan.ts'
 
