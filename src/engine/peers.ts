@@ -1,5 +1,6 @@
 /** Finds the containers whose namespaces another one joins. */
 import type { HostConfig } from '../../machines/spec.ts'
+import { badRequest, TallyError } from '../errors.ts'
 import { joinedContainer } from '../oci/namespaces.ts'
 import type { ContainerRows } from '../store/port.ts'
 import type { FindPeer, Peer } from '../workers/peer.ts'
@@ -11,7 +12,10 @@ export const peerFinder =
   (ref) =>
     toPeer(viewOf(findContainer(containers, ref)))
 
-/** Writes the id where a name was given: the container is still meant when it is renamed. @throws TallyError not-found */
+/**
+ * Writes the id where a name was given: the container is still meant when it is renamed.
+ * @throws TallyError bad-request, as in Docker: the docker CLI takes a 404 for a missing image.
+ */
 export function withPeerIds(hostConfig: HostConfig, containers: ContainerRows): HostConfig {
   const { PidMode, IpcMode } = hostConfig
   return {
@@ -37,5 +41,10 @@ function peerState(status: ContainerView['status'], running: boolean): Peer['sta
 
 function withId(mode: string, containers: ContainerRows): string {
   const ref = joinedContainer(mode)
-  return ref ? `container:${findContainer(containers, ref).id}` : mode
+  if (!ref) return mode
+  try {
+    return `container:${findContainer(containers, ref).id}`
+  } catch (error) {
+    throw error instanceof TallyError ? badRequest(error.message, error) : error
+  }
 }

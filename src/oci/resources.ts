@@ -5,8 +5,9 @@ import { deviceRules } from './devices.ts'
 import type { LimitSupport, StartFacts } from './facts.ts'
 import type { BlockIo, CpuLimits, DeviceWeight, MemoryLimits, Resources, Throttle } from './runtime-spec.ts'
 
-export interface ResourceFacts extends Pick<StartFacts, 'deviceNumbers' | 'mappedDevices'> {
+export interface ResourceFacts extends Pick<StartFacts, 'deviceNumbers'> {
   readonly limits: LimitSupport
+  readonly mappedDevices?: StartFacts['mappedDevices']
 }
 
 /** Microseconds: the period in which Docker's `--cpus` is counted. */
@@ -14,7 +15,7 @@ const cpusPeriod = 100_000
 
 /** @throws TallyError internal, exit code 128, for an unknown throttled device. */
 export function resources(hostConfig: HostConfig, facts: ResourceFacts): Resources {
-  const { limits, deviceNumbers, mappedDevices } = facts
+  const { limits, deviceNumbers, mappedDevices = [] } = facts
   const pids = pidsLimit(hostConfig, limits)
   return {
     devices: deviceRules(hostConfig, mappedDevices),

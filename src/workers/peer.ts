@@ -31,8 +31,8 @@ export function joinedNamespaces(
   const pidOf = joinedContainer(PidMode)
   const ipcOf = joinedContainer(IpcMode)
   return {
-    ...(pidOf === undefined ? {} : { pid: pidPeer(pidOf, options).pid }),
     ...(ipcOf === undefined ? {} : ipcPeer(ipcOf, options)),
+    ...(pidOf === undefined ? {} : { pid: pidPeer(pidOf, options).pid }),
     ...(IpcMode === 'host' ? { shm: hostShm } : {}),
   }
 }

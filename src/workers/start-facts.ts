@@ -24,14 +24,14 @@ export async function readStartFacts(options: StartFactsOptions): Promise<StartF
     ...(program === undefined ? {} : { initProgram: program }),
     passwd: readTextInside(rootfs, '/etc/passwd'),
     group: readTextInside(rootfs, '/etc/group'),
-    deviceNumbers: await deviceNumbers(limitedDevices(hostConfig)),
+    deviceNumbers: await deviceNumbers(throttledDevices(hostConfig)),
     hostDevices: hostConfig.Privileged ? await hostDevices() : [],
     mappedDevices: await mappedDevices(hostConfig.Devices ?? []),
     propagation: await propagation(hostConfig, roots.dataRoot),
   }
 }
 
-function limitedDevices(hostConfig: HostConfig): readonly string[] {
+function throttledDevices(hostConfig: HostConfig): readonly string[] {
   const lists = [
     hostConfig.BlkioDeviceReadBps,
     hostConfig.BlkioDeviceWriteBps,

@@ -15,7 +15,6 @@ const none = Object.fromEntries(
 const limited = (changes: Partial<HostConfig>, limits = aHost.limits) =>
   resources(defaultHostConfig(changes), {
     limits,
-    mappedDevices: [],
     deviceNumbers: { '/dev/sda': { major: 8, minor: 0 } },
   })
 const checked = (changes: Partial<HostConfig>, limits = aHost.limits) =>
