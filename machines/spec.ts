@@ -106,8 +106,8 @@ export interface MountPoint {
 export interface DeviceMapping {
   readonly PathOnHost: string
   readonly PathInContainer: string
-  /** Of `r`, `w` and `m`. */
-  readonly CgroupPermissions: string
+  /** Of `r`, `w` and `m`; empty: all three. */
+  readonly CgroupPermissions?: string | null
 }
 
 /** What `--gpus` asks a driver for. */

@@ -25,6 +25,7 @@ const hostConfigRules: readonly Rule[] = [
   { field: 'Links', isFine: isEmpty, feature: 'links' },
   { field: 'UsernsMode', isFine: isOneOf('', 'host'), feature: 'user namespaces' },
   { field: 'StorageOpt', isFine: isEmpty, feature: 'storage options' },
+  { field: 'KernelMemoryTCP', isFine: isEmpty, feature: 'a limit of TCP buffers in kernel memory' },
   { field: 'Cgroup', isFine: isEmpty, feature: 'a shared control group' },
 ]
 
@@ -57,8 +58,12 @@ function refuseRestartPolicy(policy: unknown): void {
   throw notSupported(`restart policy ${String(name)} is not supported yet`)
 }
 
-/** Options of bind mounts that came after API 1.41. */
-const newerBindOptions: readonly string[] = ['CreateMountpoint', 'ReadOnlyForceRecursive']
+/** Options of mounts that came after API 1.41. */
+const newerOptions: readonly (readonly [string, string])[] = [
+  ['BindOptions', 'CreateMountpoint'],
+  ['BindOptions', 'ReadOnlyForceRecursive'],
+  ['TmpfsOptions', 'Options'],
+]
 
 function refuseMountTypes(mounts: unknown): void {
   for (const mount of Array.isArray(mounts) ? mounts : []) {
@@ -67,8 +72,8 @@ function refuseMountTypes(mounts: unknown): void {
       throw notSupported(`mounts of type ${type} are not supported yet`)
     if (!isOneOf('bind', 'tmpfs')(type))
       throw badRequest(`invalid mount config for type "${type}": mount type unknown`)
-    const refused = newerBindOptions.find((name) => field(field(mount, 'BindOptions'), name))
-    if (refused !== undefined) throw notSupported(`not supported yet: BindOptions.${refused} of a mount`)
+    const refused = newerOptions.find(([group, name]) => !isEmpty(field(field(mount, group), name)))
+    if (refused !== undefined) throw notSupported(`not supported yet: ${refused.join('.')} of a mount`)
   }
 }
 

@@ -22,7 +22,7 @@ const Devices = orNull(
     Type.Object({
       PathOnHost: Type.String(),
       PathInContainer: Type.String(),
-      CgroupPermissions: Type.String(),
+      CgroupPermissions: Text,
     }),
   ),
 )
