@@ -83,7 +83,7 @@ export const options = [
       `d=$(mktemp -d); echo x >$d/f; docker ${run} -v $d:/m bb cat /m/f; docker ${run} -v $d:/m:ro bb touch /m/y; rm -r $d`,
     ),
     shell(
-      `d=$(mktemp -d)/made/by; docker ${run} -v $d:/m bb ls -ld /m | cut -d' ' -f1; stat -c %a $d; rmdir $d`,
+      `t=$(mktemp -d); docker ${run} -v $t/a/b:/m bb ls -ld /m | cut -d' ' -f1; stat -c %a $t/a/b; rm -r $t`,
     ),
     docker(`${run} -v /usr:/ bb true`),
     docker(`${run} -v /usr:rel bb true`),
