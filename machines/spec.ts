@@ -72,6 +72,22 @@ export interface HostConfig {
   readonly BlkioDeviceReadIOps: readonly ThrottleDevice[] | null
   readonly BlkioDeviceWriteIOps: readonly ThrottleDevice[] | null
   readonly Init: boolean | null
+  /** From here to CpuRealtimeRuntime: absent in what was recorded by older versions. */
+  readonly Devices?: readonly DeviceMapping[] | null
+  /** `c 7:* rwm` each. */
+  readonly DeviceCgroupRules?: readonly string[] | null
+  readonly DeviceRequests?: readonly DeviceRequest[] | null
+  readonly BlkioWeightDevice?: readonly WeightDevice[] | null
+  /** `host` or `container:<id>`; empty: an own one. */
+  readonly PidMode?: string
+  /** `none`, `private`, `shareable`, `host` or `container:<id>`; empty: private. */
+  readonly IpcMode?: string
+  readonly UTSMode?: string
+  /** Empty: the host's with control groups v1, an own one with v2. */
+  readonly CgroupnsMode?: string
+  readonly Annotations?: Readonly<Record<string, string>>
+  readonly CpuRealtimePeriod?: number
+  readonly CpuRealtimeRuntime?: number
   /** Rows and columns that a terminal begins with; absent or 0: none. */
   readonly ConsoleSize?: readonly number[]
   readonly MaskedPaths: readonly string[] | null
@@ -83,8 +99,26 @@ export interface MountPoint {
   readonly Source?: string
   readonly Target: string
   readonly ReadOnly?: boolean
-  readonly BindOptions?: { readonly Propagation?: string }
+  readonly BindOptions?: { readonly Propagation?: string; readonly NonRecursive?: boolean }
   readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number }
+}
+
+export interface DeviceMapping {
+  readonly PathOnHost: string
+  readonly PathInContainer: string
+  /** Of `r`, `w` and `m`; empty: all three. */
+  readonly CgroupPermissions?: string | null
+}
+
+/** What `--gpus` asks a driver for. */
+export interface DeviceRequest {
+  readonly Driver?: string
+  readonly Capabilities?: readonly (readonly string[])[] | null
+}
+
+export interface WeightDevice {
+  readonly Path: string
+  readonly Weight: number
 }
 
 export interface ThrottleDevice {

@@ -13,6 +13,7 @@ need() { # need COMMAND PACKAGE
 need runc runc
 need busybox busybox-static
 need ip iproute2
+need tini-static tini
 need gcc gcc
 need make make
 need musl-gcc musl-tools

@@ -15,6 +15,7 @@ import type { CreatePorts } from './engine/create.ts'
 import { createChecks } from './engine/create-checks.ts'
 import type { EffectWorkers } from './engine/effects.ts'
 import { type EngineOptions, openEngine, type RunningEngine } from './engine/engine.ts'
+import { peerFinder } from './engine/peers.ts'
 import { endsItsStdin, Streams, type StreamTarget } from './engine/streams.ts'
 import { openUpkeep } from './engine/upkeep.ts'
 import type { Faults } from './faults.ts'
@@ -46,9 +47,11 @@ import { bundleWorker } from './workers/bundle.ts'
 import { releaseCgroupParent } from './workers/cgroup-parent.ts'
 import { removeContainerFiles } from './workers/container-files.ts'
 import { readHostFacts } from './workers/host-facts.ts'
+import type { InitOptions } from './workers/init-program.ts'
 import { prepareLayerRoot, releaseLayerRoot } from './workers/layer-root.ts'
 import { createContainerLayers, removeContainerLayers } from './workers/layers.ts'
 import { keepingWritten, leftoversOf } from './workers/leftovers.ts'
+import type { FindPeer } from './workers/peer.ts'
 import { rootfsWorker } from './workers/rootfs.ts'
 import { type RootfsHolds, rootfsHolds } from './workers/rootfs-holds.ts'
 import { awaitPidWorker, startProcessWorker, startShimWorker, stdioOf } from './workers/task.ts'
@@ -64,6 +67,8 @@ export interface DaemonSettings {
   readonly containerd?: string
   /** Empty: `/tallyman`. */
   readonly cgroupParent: string
+  /** What `--init` means, and for whom. */
+  readonly init: InitOptions
   readonly faults: Faults
   readonly log: { readonly driver: string; readonly options: Readonly<Record<string, string>> }
   /** Containers go on when the daemon is closed; otherwise they are stopped. */
@@ -110,7 +115,8 @@ export async function openDaemon(
   const streams = new Streams({ ...bound(supervisor), report })
   const host = await readHostFacts()
   const holds = rootfsHolds(roots)
-  const workers = effectWorkers(settings, { supervisor, streams, host, bootId, holds })
+  const findPeer = peerFinder(store.containers)
+  const workers = effectWorkers(settings, { supervisor, streams, host, bootId, holds, findPeer })
   const create = createPorts(settings, { store, images, host })
   const { events, containers, messages } = store
   const all = leftoversOf(roots)
@@ -212,15 +218,17 @@ function effectWorkers(
     host,
     bootId,
     holds,
+    findPeer,
   }: {
     readonly supervisor: Supervisor
     readonly streams: Streams
     readonly host: HostFacts
     readonly bootId: string
     readonly holds: RootfsHolds
+    readonly findPeer: FindPeer
   },
 ): EffectWorkers {
-  const { roots, runtimes } = settings
+  const { roots, runtimes, init } = settings
   const targetOf = ({ id, spec }: Job): StreamTarget => ({
     id,
     stdio: stdioOf(bundlePath(roots, id), spec),
@@ -239,7 +247,7 @@ function effectWorkers(
     supervisor,
     launch: {
       mountRootfs: rootfsWorker({ roots, holds }),
-      prepareBundle: bundleWorker({ roots, host, cgroupParent: parentGroup(settings) }),
+      prepareBundle: bundleWorker({ roots, host, cgroupParent: parentGroup(settings), init, findPeer }),
       startShim: startShimWorker(task),
       awaitPid: awaitPidWorker(task),
       startProcess: startProcessWorker(task),

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { badRequest, TallyError } from '../errors.ts'
 import { apiSocketPath, type Roots, supervisorSocketPath } from '../paths.ts'
+import type { InitOptions } from '../workers/init-program.ts'
 import { defaultDataRoot, defaultExecRoot, socketPath } from './host.ts'
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'fatal'] as const
@@ -23,6 +24,7 @@ export interface DaemonOptions {
   /** Socket of a supervisor in another process; absent: it runs inside the daemon. */
   readonly containerd?: string
   readonly cgroupParent: string
+  readonly init: InitOptions
   /** What containers get that don't ask for a log driver themselves. */
   readonly log: { readonly driver: LogDriver; readonly options: Readonly<Record<string, string>> }
   /** Leave containers running when the daemon ends. */
@@ -88,6 +90,8 @@ interface DaemonFlags extends CommonFlags {
   readonly addRuntime?: Readonly<Record<string, string>>
   readonly containerd?: string
   readonly cgroupParent: string
+  readonly init?: true
+  readonly initPath?: string
   readonly logDriver: LogDriver
   readonly logOpt?: Readonly<Record<string, string>>
   readonly liveRestore: boolean
@@ -109,6 +113,8 @@ function tallydCommand(version: string, answer: (invocation: Invocation) => void
     .option('--add-runtime <NAME=PATH>', 'a further OCI runtime; may be repeated', pair)
     .option('--containerd <SOCKET>', 'use the supervisor that serves this socket', absolute)
     .option('--cgroup-parent <PATH>', 'parent of the containers’ cgroups', '')
+    .option('--init', 'run an init process in containers that say nothing about it')
+    .option('--init-path <FILE>', 'the init process (default: docker-init or tini-static in PATH)', absolute)
     .addOption(driverOption())
     .option('--log-opt <KEY=VALUE>', 'option of the log driver; may be repeated', pair)
     .option('--live-restore [BOOLEAN]', 'leave containers running when the daemon ends', boolean, true)
@@ -163,6 +169,7 @@ function daemonOptions(flags: DaemonFlags): DaemonOptions {
     ...runtimeOptions(flags),
     ...(flags.containerd !== undefined && { containerd: flags.containerd }),
     cgroupParent: flags.cgroupParent,
+    init: { always: flags.init ?? false, ...(flags.initPath !== undefined && { path: flags.initPath }) },
     log: { driver: flags.logDriver, options: flags.logOpt ?? {} },
     liveRestore: flags.liveRestore,
     shutdownTimeout: flags.shutdownTimeout,

@@ -1,5 +1,6 @@
 /** What is checked before anything is made for a new container. */
 import type { HostConfig } from '../../machines/spec.ts'
+import { checkHostname } from '../oci/check-modes.ts'
 import { type CheckFacts, checkConfig, checkHostConfig } from '../oci/check-options.ts'
 import { refuseUnsupported } from '../oci/unsupported.ts'
 import { defaultHostConfig } from './create-defaults.ts'
@@ -10,6 +11,7 @@ export function createChecks(facts: CheckFacts): (request: CreateRequest) => rea
   return ({ config, hostConfig }) => {
     refuseUnsupported(config, hostConfig)
     checkConfig(config)
+    checkHostname(config, hostConfig)
     return [
       ...checkHostConfig(defaultHostConfig(hostConfig, { runtime: '' }), facts),
       ...discardedPorts(hostConfig),

@@ -10,6 +10,7 @@ import { NameTakenError } from '../store/errors.ts'
 import type { ContainerRows } from '../store/port.ts'
 import { defaultHostConfig, mergeConfig } from './create-defaults.ts'
 import { checkName, makeName } from './names.ts'
+import { withPeerIds } from './peers.ts'
 import type { CreateRequest } from './port.ts'
 import type { Registry } from './registry.ts'
 
@@ -61,10 +62,17 @@ function freeName({ containers, random }: CreatePorts, wanted: string | undefine
   return name
 }
 
-function specOf({ images, clock, defaults }: CreatePorts, request: CreateRequest, id: string): ContainerSpec {
+function specOf(
+  { images, clock, defaults, containers }: CreatePorts,
+  request: CreateRequest,
+  id: string,
+): ContainerSpec {
   const image: Image = images.get(request.config.Image)
   const LogConfig = logConfig(request.hostConfig.LogConfig, defaults.log)
-  const hostConfig = defaultHostConfig({ ...request.hostConfig, LogConfig }, defaults)
+  const hostConfig = withPeerIds(
+    defaultHostConfig({ ...request.hostConfig, LogConfig }, defaults),
+    containers,
+  )
   const config = mergeConfig(request.config, image.config, id, hostConfig)
   if ((config.Entrypoint ?? []).length + (config.Cmd ?? []).length === 0)
     throw badRequest('No command specified')

@@ -22,6 +22,7 @@ export function parseBind(text: string): UserMount {
     writable,
     propagation,
     createSource: true,
+    recursive: true,
   }
 }
 

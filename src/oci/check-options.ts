@@ -4,6 +4,7 @@ import { parseSignal } from '../../machines/signals.ts'
 import type { ContainerConfig, HostConfig } from '../../machines/spec.ts'
 import { badRequest } from '../errors.ts'
 import { capabilities } from './capabilities.ts'
+import { checkModes } from './check-modes.ts'
 import { checkResources } from './check-resources.ts'
 import { isAbsolutePath } from './clean-path.ts'
 import type { HostFacts } from './facts.ts'
@@ -34,12 +35,18 @@ export function checkHostConfig(hostConfig: HostConfig, facts: CheckFacts): read
   const { withheld } = capabilities(hostConfig, facts.host.capabilities)
   const warnings = checkResources(hostConfig, facts.host)
   checkRanges(hostConfig)
+  checkModes(hostConfig)
   checkLogConfig(hostConfig.LogConfig)
   checkRuntime(hostConfig.Runtime, facts.runtimes)
   checkMounts(hostConfig, facts.pathExists)
   checkSecurityOptions(hostConfig)
   checkExtraHosts(hostConfig.ExtraHosts ?? [])
-  return [...warnings, ...withheldWarning(withheld), ...oomScoreWarning(hostConfig, facts.host)]
+  return [
+    ...warnings,
+    ...withheldWarning(withheld),
+    ...oomScoreWarning(hostConfig, facts.host),
+    ...apparmorWarning(hostConfig, facts.host),
+  ]
 }
 
 function checkRanges({ ShmSize, OomScoreAdj, RestartPolicy }: HostConfig): void {
@@ -88,4 +95,11 @@ function oomScoreWarning({ OomScoreAdj }: HostConfig, host: HostFacts): readonly
   const used = oomScoreAdj(OomScoreAdj, host)
   if (used === OomScoreAdj || OomScoreAdj === 0) return []
   return [`The daemon does not have CAP_SYS_RESOURCE: the OOM score adjustment is ${used}.`]
+}
+
+/** Docker says nothing; a profile that holds nothing back should be known of. */
+function apparmorWarning({ SecurityOpt }: HostConfig, host: HostFacts): readonly string[] {
+  const { apparmor } = securityOptions(SecurityOpt)
+  if (host.apparmor || !apparmor || apparmor === 'unconfined') return []
+  return [`Your kernel does not support AppArmor. Profile ${apparmor} discarded.`]
 }

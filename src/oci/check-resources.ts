@@ -14,6 +14,7 @@ export function checkResources(hostConfig: HostConfig, host: HostFacts): readonl
   checkCpuset('cpus', hostConfig.CpusetCpus, host)
   checkCpuset('mems', hostConfig.CpusetMems, host)
   checkBlkio(hostConfig, host.limits)
+  checkRealtime(hostConfig, host.limits)
   return [...discarded(hostConfig, host.limits), ...advice(hostConfig)]
 }
 
@@ -77,6 +78,16 @@ function isListAvailable(kind: string, wanted: string, available: string): boole
   }
 }
 
+function checkRealtime(hostConfig: HostConfig, { cpuRealtime }: LimitSupport): void {
+  const { CpuRealtimePeriod: period = 0, CpuRealtimeRuntime: runtime = 0 } = hostConfig
+  const isAsked = period !== 0 || runtime !== 0
+  refuseIf(isAsked && !cpuRealtime, 'Your kernel does not support CPU real-time scheduler')
+  refuseIf(
+    period !== 0 && runtime !== 0 && runtime > period,
+    'cpu real-time runtime cannot be higher than cpu real-time period',
+  )
+}
+
 /** A weight that is left out anyway is not checked. */
 function checkBlkio({ BlkioWeight }: HostConfig, { blkioWeight }: LimitSupport): void {
   if (!blkioWeight || BlkioWeight === 0) return
@@ -111,6 +122,10 @@ function discarded(hostConfig: HostConfig, can: LimitSupport): readonly string[]
     [!can.cpuQuota && wantsCpuTime, `${missing('CPU CFS scheduler')} CPU period/quota discarded.`],
     [!can.cpuset && wantsCpuset, `${missing('cpuset')} Cpuset discarded.`],
     [!can.blkioWeight && hostConfig.BlkioWeight > 0, `${missing('Block I/O weight')} Weight discarded.`],
+    [
+      !can.blkioWeightDevice && (hostConfig.BlkioWeightDevice ?? []).length > 0,
+      `${missing('Block I/O weight_device')} Weight-device discarded.`,
+    ],
     [!can.blkioThrottle && hasThrottles(hostConfig), `${missing('Block I/O limits')} Limits discarded.`],
   ]
   return table.filter(([applies]) => applies).map(([, warning]) => warning)

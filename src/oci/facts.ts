@@ -38,7 +38,9 @@ export interface LimitSupport {
   readonly cpuset: boolean
   readonly pids: boolean
   readonly blkioWeight: boolean
+  readonly blkioWeightDevice: boolean
   readonly blkioThrottle: boolean
+  readonly cpuRealtime: boolean
 }
 
 /** Facts that are read anew at each start. */
@@ -46,12 +48,32 @@ export interface StartFacts {
   /** Text of the image's /etc/passwd and /etc/group; null if there is none. */
   readonly passwd: string | null
   readonly group: string | null
-  /** Device numbers by path, for the throttles. */
+  /** Device numbers by path, for the throttles and weights. */
   readonly deviceNumbers: Readonly<Record<string, { readonly major: number; readonly minor: number }>>
   /** The host's devices; only a privileged container gets them. */
   readonly hostDevices: readonly Device[]
+  /** Those asked for by name, where the container is to see them. */
+  readonly mappedDevices: readonly MappedDevice[]
+  readonly joined: Joined
+  /** The program that `--init` puts before the container's own, on the host; absent: not asked for. */
+  readonly initProgram?: string
   /** How the mount that holds a bind's source propagates, by source. */
   readonly propagation: Readonly<Record<string, SourcePropagation>>
+}
+
+export interface MappedDevice {
+  readonly device: Device
+  /** Of `r`, `w` and `m`. */
+  readonly access: string
+}
+
+/** What a container takes from others. */
+export interface Joined {
+  /** Process ids of the containers whose namespaces are joined, pid_namespaces(7), ipc_namespaces(7). */
+  readonly pid?: number
+  readonly ipc?: number
+  /** What is mounted at /dev/shm instead of an own tmpfs. */
+  readonly shm?: string
 }
 
 /** mount_namespaces(7): whether the mount is in a peer group (`shared`), receives from one (`slave`), both, or neither. */

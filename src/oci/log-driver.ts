@@ -22,11 +22,22 @@ export function checkLogConfig({ Type, Config }: LogConfig): void {
   const known = Object.hasOwn(options, Type) ? options[Type] : undefined
   if (known === undefined)
     throw badRequest(`error looking up logging plugin ${Type}: plugin "${Type}" not found`)
-  for (const [name, value] of Object.entries(Config ?? {})) {
-    if (!Object.hasOwn(known, name)) throw unknownOption(Type, name)
+  const given = Object.entries(Config ?? {})
+  const unknown = given.find(([name]) => !Object.hasOwn(known, name))
+  if (unknown !== undefined) throw unknownOption(Type, unknown[0])
+  checkMode(Config ?? {})
+  for (const [name, value] of given) {
     if (known[name] === false && !isDefault(name, value))
       throw notSupported(`log option ${name} is not supported yet`)
   }
+}
+
+/** @throws TallyError bad-request for a mode that is none, and for what needs another. */
+function checkMode({ mode = '', 'max-buffer-size': bufferSize }: Readonly<Record<string, string>>): void {
+  if (!['', 'blocking', 'non-blocking'].includes(mode))
+    throw badRequest(`logger: logging mode not supported: ${mode}`)
+  if (bufferSize !== undefined && mode !== 'non-blocking')
+    throw badRequest("logger: max-buffer-size option is only supported with 'mode=non-blocking'")
 }
 
 const unknownOption = (driver: string, name: string): TallyError =>

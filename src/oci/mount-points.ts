@@ -42,7 +42,10 @@ function fromBindMount(
   if (propagation !== undefined && !propagationModes.includes(propagation))
     throw badRequest(`${prefix}invalid propagation mode: ${propagation}`)
   const source = cleanPath(Source)
-  return { type: 'bind', source, destination, writable: !ReadOnly, propagation, createSource: false }
+  return {
+    ...{ type: 'bind', source, destination, propagation, createSource: false },
+    ...{ writable: !ReadOnly, recursive: BindOptions?.NonRecursive !== true },
+  }
 }
 
 function tmpfsOptions({ ReadOnly = false, TmpfsOptions = {} }: MountPoint): readonly string[] {

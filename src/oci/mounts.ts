@@ -1,6 +1,7 @@
 /** The mounts of a container: Docker's default ones, the files that the engine writes for it, and the user's, which replace the others. */
 import type { HostConfig } from '../../machines/spec.ts'
-import type { ContainerPaths } from './facts.ts'
+import type { ContainerPaths, StartFacts } from './facts.ts'
+import { initMounts } from './init.ts'
 import { userMounts } from './mount-points.ts'
 import { bindPropagation, type PropagationFacts, rootPropagation } from './propagation.ts'
 import type { Mount } from './runtime-spec.ts'
@@ -11,6 +12,7 @@ export interface MountInputs {
   readonly hostConfig: HostConfig
   readonly paths: ContainerPaths
   readonly propagation: PropagationFacts
+  readonly start: Pick<StartFacts, 'joined' | 'initProgram'>
 }
 
 export interface ContainerMounts {
@@ -19,17 +21,19 @@ export interface ContainerMounts {
 }
 
 /** In the order in which the runtime makes them: defaults, then the rest with parents first. */
-export function containerMounts({ hostConfig, paths, propagation }: MountInputs): ContainerMounts {
+export function containerMounts({ hostConfig, paths, propagation, start }: MountInputs): ContainerMounts {
   const wanted = userMounts(hostConfig)
   const replaced = new Set(wanted.map(({ destination }) => destination))
-  const own = [...defaultMounts(hostConfig.Privileged), ...engineMounts(hostConfig, paths)]
+  const shm = start.joined.shm ?? paths.shm
+  const own = [...defaultMounts(hostConfig.Privileged), ...engineMounts(hostConfig, { ...paths, shm })]
   const kept = own.filter(({ destination }) => !isReplaced(destination, replaced))
   const binds = wanted.filter((mount) => mount.type === 'bind')
+  const ordered = orderedMounts(
+    kept,
+    wanted.map((mount) => userMount(mount, propagation)),
+  )
   return {
-    mounts: orderedMounts(
-      kept,
-      wanted.map((mount) => userMount(mount, propagation)),
-    ),
+    mounts: [...ordered, ...initMounts(start.initProgram)],
     rootfsPropagation: rootPropagation(binds.map((bind) => bindPropagation(bind, propagation))),
   }
 }
@@ -66,12 +70,13 @@ function pseudoMount(destination: string, type: string, options: readonly string
   return { destination, type, source: type, options }
 }
 
-/** /dev/shm stays writable in a read-only container. */
-function engineMounts({ ReadonlyRootfs }: HostConfig, paths: ContainerPaths): readonly Mount[] {
+/** /dev/shm stays writable in a read-only container. Without System V and POSIX IPC there is none. */
+function engineMounts({ ReadonlyRootfs, IpcMode }: HostConfig, paths: ContainerPaths): readonly Mount[] {
   const writable = !ReadonlyRootfs
   const propagation = 'rprivate'
+  const shm = bindMount('/dev/shm', { source: paths.shm, writable: true, propagation })
   return [
-    bindMount('/dev/shm', { source: paths.shm, writable: true, propagation }),
+    ...(IpcMode === 'none' ? [] : [shm]),
     bindMount('/etc/resolv.conf', { source: paths.resolvConf, writable, propagation }),
     bindMount('/etc/hostname', { source: paths.hostname, writable, propagation }),
     bindMount('/etc/hosts', { source: paths.hosts, writable, propagation }),
@@ -87,8 +92,14 @@ function userMount(mount: UserMount, facts: PropagationFacts): Mount {
 
 function bindMount(
   destination: string,
-  options: { readonly source: string; readonly writable: boolean; readonly propagation: string },
+  options: {
+    readonly source: string
+    readonly writable: boolean
+    readonly propagation: string
+    readonly recursive?: boolean
+  },
 ): Mount {
-  const { source, writable, propagation } = options
-  return { destination, type: 'bind', source, options: ['rbind', ...(writable ? [] : ['ro']), propagation] }
+  const { source, writable, propagation, recursive = true } = options
+  const how = [recursive ? 'rbind' : 'bind', ...(writable ? [] : ['ro']), propagation]
+  return { destination, type: 'bind', source, options: how }
 }

@@ -2,30 +2,31 @@
 import type { ContainerConfig, ContainerSpec } from '../../machines/spec.ts'
 import { type Capabilities, capabilitySets } from './capabilities.ts'
 import { cleanPath } from './clean-path.ts'
-import type { HostFacts } from './facts.ts'
+import type { HostFacts, StartFacts } from './facts.ts'
+import { initArguments } from './init.ts'
 import { rlimits } from './rlimits.ts'
 import type { Process } from './runtime-spec.ts'
 import { securityOptions } from './security-options.ts'
-import { type Accounts, resolveUser } from './user.ts'
+import { resolveUser } from './user.ts'
 
 export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 export interface ProcessInputs {
   readonly spec: ContainerSpec
   readonly host: HostFacts
-  readonly accounts: Accounts
+  readonly start: StartFacts
   readonly capabilities: Capabilities
 }
 
-export function containerProcess({ spec, host, accounts, capabilities }: ProcessInputs): Process {
+export function containerProcess({ spec, host, start, capabilities }: ProcessInputs): Process {
   const { config, hostConfig } = spec
-  const user = resolveUser({ user: config.User, groupAdd: hostConfig.GroupAdd }, accounts)
+  const user = resolveUser({ user: config.User, groupAdd: hostConfig.GroupAdd }, start)
   const { noNewPrivileges, apparmor } = securityOptions(hostConfig.SecurityOpt)
   return {
     terminal: config.Tty,
     ...terminalSize(spec),
     user,
-    args: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
+    args: [...initArguments(start.initProgram), ...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
     env: environment(config),
     cwd: workingDirectory(config),
     capabilities: capabilitySets(capabilities.granted, user.uid),

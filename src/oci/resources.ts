@@ -1,23 +1,24 @@
 /** Limits of a container's control group: HostConfig's, as the runtime wants them. What the kernel can't hold is left out, as in Docker. */
-import type { HostConfig, ThrottleDevice } from '../../machines/spec.ts'
+import type { HostConfig, ThrottleDevice, WeightDevice } from '../../machines/spec.ts'
 import { TallyError } from '../errors.ts'
 import { deviceRules } from './devices.ts'
 import type { LimitSupport, StartFacts } from './facts.ts'
-import type { BlockIo, CpuLimits, MemoryLimits, Resources, Throttle } from './runtime-spec.ts'
+import type { BlockIo, CpuLimits, DeviceWeight, MemoryLimits, Resources, Throttle } from './runtime-spec.ts'
 
-export interface ResourceFacts {
+export interface ResourceFacts extends Pick<StartFacts, 'deviceNumbers'> {
   readonly limits: LimitSupport
-  readonly deviceNumbers: StartFacts['deviceNumbers']
+  readonly mappedDevices?: StartFacts['mappedDevices']
 }
 
 /** Microseconds: the period in which Docker's `--cpus` is counted. */
 const cpusPeriod = 100_000
 
 /** @throws TallyError internal, exit code 128, for an unknown throttled device. */
-export function resources(hostConfig: HostConfig, { limits, deviceNumbers }: ResourceFacts): Resources {
+export function resources(hostConfig: HostConfig, facts: ResourceFacts): Resources {
+  const { limits, deviceNumbers, mappedDevices = [] } = facts
   const pids = pidsLimit(hostConfig, limits)
   return {
-    devices: deviceRules(hostConfig.Privileged),
+    devices: deviceRules(hostConfig, mappedDevices),
     memory: memoryLimits(hostConfig, limits),
     cpu: cpuLimits(hostConfig, limits),
     ...(pids === undefined ? {} : { pids: { limit: pids } }),
@@ -52,6 +53,7 @@ function cpuLimits(hostConfig: HostConfig, can: LimitSupport): CpuLimits {
     ...(can.cpuQuota ? cpuTime(hostConfig) : {}),
     ...(can.cpuset && CpusetCpus !== '' ? { cpus: CpusetCpus } : {}),
     ...(can.cpuset && CpusetMems !== '' ? { mems: CpusetMems } : {}),
+    ...(can.cpuRealtime ? realtime(hostConfig) : {}),
   }
 }
 
@@ -63,14 +65,28 @@ function cpuTime({ NanoCpus, CpuPeriod, CpuQuota }: HostConfig): CpuLimits {
   }
 }
 
+function realtime({ CpuRealtimePeriod, CpuRealtimeRuntime }: HostConfig): CpuLimits {
+  return {
+    ...(CpuRealtimePeriod ? { realtimePeriod: CpuRealtimePeriod } : {}),
+    ...(CpuRealtimeRuntime ? { realtimeRuntime: CpuRealtimeRuntime } : {}),
+  }
+}
+
 /** 0 and less mean no limit, which the runtime writes as -1. */
 function pidsLimit({ PidsLimit }: HostConfig, can: LimitSupport): number | undefined {
   if (!can.pids || PidsLimit === null) return undefined
   return PidsLimit > 0 ? PidsLimit : -1
 }
 
-function blockIo(hostConfig: HostConfig, { limits, deviceNumbers }: ResourceFacts): BlockIo {
-  const weight = limits.blkioWeight && hostConfig.BlkioWeight > 0 ? { weight: hostConfig.BlkioWeight } : {}
+function blockIo(
+  hostConfig: HostConfig,
+  { limits, deviceNumbers }: Pick<ResourceFacts, 'limits' | 'deviceNumbers'>,
+): BlockIo {
+  const weights = limits.blkioWeightDevice ? (hostConfig.BlkioWeightDevice ?? []) : []
+  const weight = {
+    ...(limits.blkioWeight && hostConfig.BlkioWeight > 0 ? { weight: hostConfig.BlkioWeight } : {}),
+    ...(weights.length > 0 ? { weightDevice: weights.map((one) => deviceWeight(one, deviceNumbers)) } : {}),
+  }
   if (!limits.blkioThrottle) return weight
   const throttles = (devices: readonly ThrottleDevice[] | null) =>
     (devices ?? []).map((device) => throttle(device, deviceNumbers))
@@ -83,9 +99,21 @@ function blockIo(hostConfig: HostConfig, { limits, deviceNumbers }: ResourceFact
   }
 }
 
-function throttle({ Path, Rate }: ThrottleDevice, numbers: StartFacts['deviceNumbers']): Throttle {
-  const device = numbers[Path]
-  if (device !== undefined) return { ...device, rate: Rate }
-  const message = `stat ${Path}: no such file or directory`
+type DeviceNumbers = StartFacts['deviceNumbers']
+
+const throttle = ({ Path, Rate }: ThrottleDevice, numbers: DeviceNumbers): Throttle => ({
+  ...numbersOf(Path, numbers),
+  rate: Rate,
+})
+
+const deviceWeight = ({ Path, Weight }: WeightDevice, numbers: DeviceNumbers): DeviceWeight => ({
+  ...numbersOf(Path, numbers),
+  weight: Weight,
+})
+
+function numbersOf(path: string, numbers: DeviceNumbers): { readonly major: number; readonly minor: number } {
+  const device = numbers[path]
+  if (device !== undefined) return device
+  const message = `stat ${path}: no such file or directory`
   throw new TallyError('internal', message, { step: 'prepareBundle', exitCode: 128 })
 }

@@ -7,6 +7,7 @@ export interface RuntimeSpec {
   readonly hostname: string
   readonly mounts: readonly Mount[]
   readonly linux: Linux
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 export interface Process {
@@ -68,6 +69,8 @@ export interface Linux {
 
 export interface Namespace {
   readonly type: 'mount' | 'network' | 'uts' | 'pid' | 'ipc' | 'cgroup'
+  /** An existing one to join; else a new one. */
+  readonly path?: string
 }
 
 export interface Device {
@@ -82,7 +85,8 @@ export interface Device {
 
 export interface DeviceRule {
   readonly allow: boolean
-  readonly type?: 'c' | 'b'
+  readonly type?: 'a' | 'c' | 'b'
+  /** Absent: any. */
   readonly major?: number
   readonly minor?: number
   readonly access: string
@@ -111,14 +115,23 @@ export interface CpuLimits {
   readonly period?: number
   readonly cpus?: string
   readonly mems?: string
+  readonly realtimePeriod?: number
+  readonly realtimeRuntime?: number
 }
 
 export interface BlockIo {
   readonly weight?: number
+  readonly weightDevice?: readonly DeviceWeight[]
   readonly throttleReadBpsDevice?: readonly Throttle[]
   readonly throttleWriteBpsDevice?: readonly Throttle[]
   readonly throttleReadIOPSDevice?: readonly Throttle[]
   readonly throttleWriteIOPSDevice?: readonly Throttle[]
+}
+
+export interface DeviceWeight {
+  readonly major: number
+  readonly minor: number
+  readonly weight: number
 }
 
 export interface Throttle {

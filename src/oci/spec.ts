@@ -2,6 +2,7 @@
 import type { ContainerSpec } from '../../machines/spec.ts'
 import { capabilities } from './capabilities.ts'
 import { cleanPath } from './clean-path.ts'
+import { refuseDeviceRequests } from './device-requests.ts'
 import { devices } from './devices.ts'
 import type { ContainerPaths, HostFacts, StartFacts } from './facts.ts'
 import { maskedPaths, readonlyPaths } from './masked-paths.ts'
@@ -28,19 +29,21 @@ export interface SpecInputs {
 export function runtimeSpec(inputs: SpecInputs): RuntimeSpec {
   const { spec, host, start, paths, dataRoot } = inputs
   const { config, hostConfig } = spec
+  refuseDeviceRequests(hostConfig)
   const granted = capabilities(hostConfig, host.capabilities)
   const propagation = { dataRoot, sources: start.propagation }
-  const { mounts, rootfsPropagation } = containerMounts({ hostConfig, paths, propagation })
+  const { mounts, rootfsPropagation } = containerMounts({ hostConfig, paths, propagation, start })
   return {
     ociVersion: '1.0.2',
-    process: containerProcess({ spec, host, accounts: start, capabilities: granted }),
+    process: containerProcess({ spec, host, start, capabilities: granted }),
     root: { path: paths.rootfs, readonly: hostConfig.ReadonlyRootfs },
-    hostname: config.Hostname,
+    hostname: hostConfig.UTSMode === 'host' ? '' : config.Hostname,
     mounts,
     linux: {
       ...linuxPart(inputs, granted.granted),
       ...(rootfsPropagation === undefined ? {} : { rootfsPropagation }),
     },
+    ...(hostConfig.Annotations === undefined ? {} : { annotations: hostConfig.Annotations }),
   }
 }
 
@@ -53,10 +56,10 @@ function linuxPart({ id, spec, host, start, cgroupParent }: SpecInputs, granted:
   const { hostConfig } = spec
   const policy = seccomp(hostConfig, { ...host, capabilities: granted })
   return {
-    namespaces: namespaces(hostConfig.NetworkMode, host.cgroupVersion),
+    namespaces: namespaces(hostConfig, { cgroupVersion: host.cgroupVersion, joined: start.joined }),
     cgroupsPath: cgroupsPath(hostConfig.CgroupParent || cgroupParent, id),
-    resources: resources(hostConfig, { limits: host.limits, deviceNumbers: start.deviceNumbers }),
-    devices: devices(hostConfig.Privileged, start.hostDevices),
+    resources: resources(hostConfig, { ...start, limits: host.limits }),
+    devices: devices(hostConfig, start),
     sysctl: sysctls(spec, host),
     maskedPaths: maskedPaths(hostConfig),
     readonlyPaths: readonlyPaths(hostConfig),

@@ -20,22 +20,12 @@ const configRules: readonly Rule[] = [
 ]
 
 const hostConfigRules: readonly Rule[] = [
-  { field: 'Init', isFine: isEmpty, feature: 'an init process (--init)' },
   { field: 'VolumesFrom', isFine: isEmpty, feature: 'volumes from other containers' },
   { field: 'VolumeDriver', isFine: isEmpty, feature: 'volume drivers' },
   { field: 'Links', isFine: isEmpty, feature: 'links' },
-  { field: 'Devices', isFine: isEmpty, feature: 'host devices (--device)' },
-  { field: 'DeviceRequests', isFine: isEmpty, feature: 'device requests (--gpus)' },
-  { field: 'DeviceCgroupRules', isFine: isEmpty, feature: 'device control group rules' },
-  { field: 'BlkioWeightDevice', isFine: isEmpty, feature: 'block I/O weights of devices' },
-  { field: 'CpuRealtimePeriod', isFine: isEmpty, feature: 'the CPU real-time scheduler' },
-  { field: 'CpuRealtimeRuntime', isFine: isEmpty, feature: 'the CPU real-time scheduler' },
   { field: 'UsernsMode', isFine: isOneOf('', 'host'), feature: 'user namespaces' },
-  { field: 'PidMode', isFine: isEmpty, feature: 'a shared pid namespace' },
-  { field: 'IpcMode', isFine: isOneOf('', 'private', 'shareable'), feature: 'a shared ipc namespace' },
-  { field: 'UTSMode', isFine: isEmpty, feature: "the host's uts namespace" },
-  { field: 'Isolation', isFine: isOneOf('', 'default'), feature: 'isolation' },
   { field: 'StorageOpt', isFine: isEmpty, feature: 'storage options' },
+  { field: 'KernelMemoryTCP', isFine: isEmpty, feature: 'a limit of TCP buffers in kernel memory' },
   { field: 'Cgroup', isFine: isEmpty, feature: 'a shared control group' },
 ]
 
@@ -68,6 +58,13 @@ function refuseRestartPolicy(policy: unknown): void {
   throw notSupported(`restart policy ${String(name)} is not supported yet`)
 }
 
+/** Options of mounts that came after API 1.41. */
+const newerOptions: readonly (readonly [string, string])[] = [
+  ['BindOptions', 'CreateMountpoint'],
+  ['BindOptions', 'ReadOnlyForceRecursive'],
+  ['TmpfsOptions', 'Options'],
+]
+
 function refuseMountTypes(mounts: unknown): void {
   for (const mount of Array.isArray(mounts) ? mounts : []) {
     const type = String(field(mount, 'Type') ?? '')
@@ -75,8 +72,8 @@ function refuseMountTypes(mounts: unknown): void {
       throw notSupported(`mounts of type ${type} are not supported yet`)
     if (!isOneOf('bind', 'tmpfs')(type))
       throw badRequest(`invalid mount config for type "${type}": mount type unknown`)
-    if (field(field(mount, 'BindOptions'), 'NonRecursive'))
-      throw notSupported('bind mounts that are not recursive are not supported yet')
+    const refused = newerOptions.find(([group, name]) => !isEmpty(field(field(mount, group), name)))
+    if (refused !== undefined) throw notSupported(`not supported yet: ${refused.join('.')} of a mount`)
   }
 }
 

@@ -12,6 +12,8 @@ export type UserMount =
       readonly propagation: string | undefined
       /** Docker makes the missing source of a `-v` on the host, but not that of a `--mount`. */
       readonly createSource: boolean
+      /** False: without the mounts below the source. */
+      readonly recursive: boolean
     }
   | { readonly type: 'tmpfs'; readonly destination: string; readonly options: readonly string[] }
 

@@ -24,6 +24,8 @@ async function exists(path: string): Promise<boolean> {
     return true
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return false
+    // Below a file nothing can be made: as in Docker the runtime says so.
+    if (failedWith(error, 'ENOTDIR')) return true
     throw failed(`bind source path ${path} can't be used`, error)
   }
 }

@@ -10,6 +10,8 @@ import { runtimeSpec } from '../oci/spec.ts'
 import { bundlePath, containerPath, type Roots, rootfsPath } from '../paths.ts'
 import { prepareBindSources } from './bind-sources.ts'
 import { undoContainerFiles, writeContainerFiles } from './container-files.ts'
+import type { InitOptions } from './init-program.ts'
+import type { FindPeer } from './peer.ts'
 import { makeDirectoriesInside } from './rootfs-files.ts'
 import { readStartFacts } from './start-facts.ts'
 import { stdioOf } from './task.ts'
@@ -20,6 +22,8 @@ export interface BundleOptions {
   readonly host: HostFacts
   /** The control group for containers that ask for no other: `/docker`. */
   readonly cgroupParent: string
+  readonly init: InitOptions
+  readonly findPeer: FindPeer
 }
 
 /** Done again it writes the same files anew; named pipes that are there stay. */
@@ -43,13 +47,14 @@ export function bundleWorker(options: BundleOptions): Worker {
   }
 }
 
-async function prepareSpec({ roots, host, cgroupParent }: BundleOptions, job: Job): Promise<RuntimeSpec> {
+async function prepareSpec(options: BundleOptions, job: Job): Promise<RuntimeSpec> {
+  const { roots, host, cgroupParent } = options
   const { id, spec } = job
   const { hostConfig } = spec
   const { dataRoot } = roots
   const paths = containerPaths(roots, id)
   await prepareBindSources(hostConfig)
-  const start = await readStartFacts({ hostConfig, rootfs: paths.rootfs, dataRoot })
+  const start = await readStartFacts({ ...options, hostConfig, rootfs: paths.rootfs })
   const runtime = runtimeSpec({ id, spec, host, start, paths, dataRoot, cgroupParent })
   makeDirectoriesInside(paths.rootfs, workingDirectory(spec.config))
   return runtime

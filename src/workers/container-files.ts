@@ -25,7 +25,7 @@ export async function writeContainerFiles(roots: Roots, { id, spec }: Job): Prom
   writeAside(join(directory, 'hostname'), `${hostnameOf(id, spec)}\n`)
   writeAside(join(directory, 'hosts'), hosts(spec.hostConfig))
   writeResolvConf(directory, spec.hostConfig)
-  await mountShm(shmPath(roots, id), spec.hostConfig.ShmSize)
+  if (hasOwnShm(spec.hostConfig)) await mountShm(shmPath(roots, id), spec.hostConfig.ShmSize)
 }
 
 /** Takes /dev/shm's memory back; the files stay for who wants to look. Nothing there is fine. */
@@ -38,6 +38,9 @@ export async function removeContainerFiles(roots: Roots, id: string): Promise<vo
   await detach(shmPath(roots, id))
   await rm(containerPath(roots, id), { recursive: true, force: true })
 }
+
+/** Others have the host's, another container's or none. */
+const hasOwnShm = ({ IpcMode = '' }: HostConfig): boolean => ['', 'private', 'shareable'].includes(IpcMode)
 
 const isHostNetwork = ({ NetworkMode }: HostConfig): boolean => NetworkMode === 'host'
 

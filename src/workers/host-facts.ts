@@ -62,11 +62,13 @@ function legacyLimits({ controllers }: Cgroups): LimitSupport {
     cpuset: has('cpuset', 'cpuset.cpus'),
     pids: controllers.has('pids'),
     blkioWeight: has('blkio', 'blkio.weight', 'blkio.bfq.weight'),
+    blkioWeightDevice: has('blkio', 'blkio.weight_device', 'blkio.bfq.weight_device'),
     blkioThrottle: has('blkio', 'blkio.throttle.read_bps_device'),
+    cpuRealtime: has('cpu', 'cpu.rt_runtime_us'),
   }
 }
 
-/** Control groups v2: the root has no files of limits, so the controllers have to do; swappiness and "no OOM kill" are gone. */
+/** Control groups v2: the root has no files of limits, so the controllers have to do; swappiness, "no OOM kill" and real time are gone. */
 function unifiedLimits({ controllers }: Cgroups): LimitSupport {
   const has = (controller: string): boolean => controllers.has(controller)
   return {
@@ -80,7 +82,9 @@ function unifiedLimits({ controllers }: Cgroups): LimitSupport {
     cpuset: has('cpuset'),
     pids: has('pids'),
     blkioWeight: has('io'),
+    blkioWeightDevice: has('io'),
     blkioThrottle: has('io'),
+    cpuRealtime: false,
   }
 }
 

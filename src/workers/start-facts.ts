@@ -5,23 +5,29 @@ import { type Mount, mounts } from '../kernel/mountinfo.ts'
 import type { SourcePropagation, StartFacts } from '../oci/facts.ts'
 import { userMounts } from '../oci/mount-points.ts'
 import { needsPropagationFacts } from '../oci/propagation.ts'
-import { deviceNumbers, hostDevices } from './host-devices.ts'
+import { deviceNumbers, hostDevices, mappedDevices } from './host-devices.ts'
+import { type InitOptions, initProgram } from './init-program.ts'
+import { joinedNamespaces, type PeerOptions } from './peer.ts'
 import { readTextInside } from './rootfs-files.ts'
 
-export interface StartFactsOptions {
+export interface StartFactsOptions extends PeerOptions {
   readonly hostConfig: HostConfig
   readonly rootfs: string
-  readonly dataRoot: string
+  readonly init: InitOptions
 }
 
 export async function readStartFacts(options: StartFactsOptions): Promise<StartFacts> {
-  const { hostConfig, rootfs, dataRoot } = options
+  const { hostConfig, rootfs, roots } = options
+  const program = initProgram(hostConfig, options.init)
   return {
+    joined: joinedNamespaces(hostConfig, options),
+    ...(program === undefined ? {} : { initProgram: program }),
     passwd: readTextInside(rootfs, '/etc/passwd'),
     group: readTextInside(rootfs, '/etc/group'),
     deviceNumbers: await deviceNumbers(throttledDevices(hostConfig)),
     hostDevices: hostConfig.Privileged ? await hostDevices() : [],
-    propagation: await propagation(hostConfig, dataRoot),
+    mappedDevices: await mappedDevices(hostConfig.Devices ?? []),
+    propagation: await propagation(hostConfig, roots.dataRoot),
   }
 }
 
@@ -31,8 +37,9 @@ function throttledDevices(hostConfig: HostConfig): readonly string[] {
     hostConfig.BlkioDeviceWriteBps,
     hostConfig.BlkioDeviceReadIOps,
     hostConfig.BlkioDeviceWriteIOps,
+    hostConfig.BlkioWeightDevice ?? null,
   ]
-  return lists.flatMap((list) => list ?? []).map(({ Path }) => Path)
+  return lists.flatMap((list) => (list ?? []).map(({ Path }) => Path))
 }
 
 /** Reads mountinfo only if a bind asks for it: with many mounts it is long. */

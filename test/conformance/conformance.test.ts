@@ -8,10 +8,11 @@ import { pending } from './pending.ts'
 import type { Session, Target } from './session.ts'
 import { files } from './sessions/files.ts'
 import { life } from './sessions/life.ts'
+import { limits } from './sessions/limits.ts'
 import { options } from './sessions/options.ts'
 import { streams } from './sessions/streams.ts'
 
-const sessions: readonly Session[] = [...life, ...streams, ...files, ...options]
+const sessions: readonly Session[] = [...life, ...streams, ...files, ...options, ...limits]
 
 describe('docker does the same on both daemons', () => {
   let tallyd: Daemon

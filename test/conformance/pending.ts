@@ -13,9 +13,5 @@ export const pending: ReadonlySet<string> = new Set([
   'attach',
   'volumes',
   'copy-up into a volume',
-  'process',
-  'security',
-  'namespaces',
-  'resources',
   'mounts',
 ])

@@ -16,6 +16,24 @@ const Keys = orNull(Type.Record(Type.String(), Type.Object({})))
 const Words = orNull(Type.Union([Type.Array(Type.String()), Type.String()]))
 
 const Throttles = orNull(Type.Array(Type.Object({ Path: Type.String(), Rate: Type.Integer() })))
+const Weights = orNull(Type.Array(Type.Object({ Path: Type.String(), Weight: Type.Integer() })))
+const Devices = orNull(
+  Type.Array(
+    Type.Object({
+      PathOnHost: Type.String(),
+      PathInContainer: Type.String(),
+      CgroupPermissions: Text,
+    }),
+  ),
+)
+const DeviceRequests = orNull(
+  Type.Array(
+    Type.Object({
+      Driver: Type.Optional(Type.String()),
+      Capabilities: orNull(Type.Array(Type.Array(Type.String()))),
+    }),
+  ),
+)
 const Ulimits = orNull(
   Type.Array(Type.Object({ Name: Type.String(), Soft: Type.Integer(), Hard: Type.Integer() })),
 )
@@ -28,7 +46,7 @@ const Mounts = orNull(
       Source: Text,
       Target: Text,
       ReadOnly: Flag,
-      BindOptions: orNull(Type.Object({ Propagation: Text })),
+      BindOptions: orNull(Type.Object({ Propagation: Text, NonRecursive: Flag })),
       TmpfsOptions: orNull(Type.Object({ SizeBytes: Whole, Mode: Whole })),
     }),
   ),
@@ -77,6 +95,18 @@ const HostConfigBody = Type.Object({
   BlkioDeviceReadIOps: Throttles,
   BlkioDeviceWriteIOps: Throttles,
   Init: Flag,
+  Devices,
+  DeviceCgroupRules: Texts,
+  DeviceRequests,
+  BlkioWeightDevice: Weights,
+  PidMode: Text,
+  IpcMode: Text,
+  UTSMode: Text,
+  CgroupnsMode: Text,
+  Isolation: Text,
+  Annotations: TextMap,
+  CpuRealtimePeriod: Whole,
+  CpuRealtimeRuntime: Whole,
   ConsoleSize: orNull(Type.Array(Type.Integer({ minimum: 0, maximum: 65535 }), { minItems: 2, maxItems: 2 })),
   MaskedPaths: Texts,
   ReadonlyPaths: Texts,

@@ -80,7 +80,7 @@ function daemonSection(daemon: DaemonInfo, runtime: RuntimeVersion): object {
     DefaultRuntime: daemon.defaultRuntime,
     LiveRestoreEnabled: daemon.liveRestore,
     SecurityOptions: securityOptions(daemon),
-    InitBinary: '',
+    InitBinary: 'docker-init',
     ContainerdCommit: { ID: supervisor, Expected: supervisor },
     RuncCommit: { ID: runtime.commit, Expected: runtime.commit },
     InitCommit: { ID: '', Expected: '' },

@@ -155,7 +155,11 @@ export class Host {
     return {
       ...{ roots: this.roots, sockets: [apiSocketPath(this.roots)], faults: this.gates },
       ...{ runtimes: { runc: { path: 'runc' } }, defaultRuntime: 'runc' },
-      ...{ cgroupParent: `/${basename(this.#root)}`, log: { driver: 'json-file', options: {} } },
+      ...{
+        init: { always: false },
+        cgroupParent: `/${basename(this.#root)}`,
+        log: { driver: 'json-file', options: {} },
+      },
       ...{ liveRestore: true, shutdownTimeout: 10 },
     }
   }

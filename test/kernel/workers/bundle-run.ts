@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { copyFile, mkdir, mkdtemp, readdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { noSuchContainer } from '../../../src/errors.ts'
 import { bundlePath, type Roots, rootfsPath } from '../../../src/paths.ts'
 import { bundleWorker } from '../../../src/workers/bundle.ts'
 import { readHostFacts } from '../../../src/workers/host-facts.ts'
@@ -34,7 +35,12 @@ export class BundleRun {
     this.#directory = directory
     this.#cgroupParent = `/tallyman-bundle-test-${process.pid}`
     this.roots = { dataRoot: join(directory, 'data'), execRoot: join(directory, 'run') }
-    this.worker = bundleWorker({ roots: this.roots, host, cgroupParent: this.#cgroupParent })
+    this.worker = bundleWorker({
+      ...{ roots: this.roots, host, cgroupParent: this.#cgroupParent, init: { always: false } },
+      findPeer: (ref) => {
+        throw noSuchContainer(ref)
+      },
+    })
   }
 
   /** A path on the host that is deleted with everything else. */

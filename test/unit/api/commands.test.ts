@@ -52,11 +52,11 @@ describe('create', () => {
     const body = {
       Image: 'busybox',
       Healthcheck: { Test: ['NONE'] },
-      HostConfig: { PidMode: 'host', Devices: [{}] },
+      HostConfig: { PidMode: 'host', Links: ['a:b'] },
     }
     expect(await created(body)).toMatchObject({
       config: { Healthcheck: { Test: ['NONE'] } },
-      hostConfig: { PidMode: 'host', Devices: [{}] },
+      hostConfig: { PidMode: 'host', Links: ['a:b'] },
     })
   })
 

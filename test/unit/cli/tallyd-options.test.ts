@@ -21,6 +21,7 @@ describe('the command line of tallyd', () => {
       runtimes: { runc: { path: 'runc' } },
       defaultRuntime: 'runc',
       cgroupParent: '',
+      init: { always: false },
       log: { driver: 'json-file', options: {} },
       liveRestore: true,
       shutdownTimeout: 15,
@@ -37,13 +38,14 @@ describe('the command line of tallyd', () => {
   it('takes the flags of dockerd', () => {
     const flags =
       '--data-root /d --exec-root /e -p /p.pid -l debug --cgroup-parent /cg --containerd /c.sock ' +
-      '--log-driver none --log-opt max-size=1m --log-opt max-file=3'
+      '--log-driver none --log-opt max-size=1m --log-opt max-file=3 --init --init-path /i'
     expect(daemon(...flags.split(' '))).toMatchObject({
       roots: { dataRoot: '/d', execRoot: '/e' },
       pidFile: '/p.pid',
       logLevel: 'debug',
       cgroupParent: '/cg',
       containerd: '/c.sock',
+      init: { always: true, path: '/i' },
       log: { driver: 'none', options: { 'max-size': '1m', 'max-file': '3' } },
     })
   })

@@ -55,12 +55,13 @@ describe('What can not be done yet is refused with 501', () => {
       'network mode bridge is not supported yet: use --network none or --network host',
     ],
     [{}, { RestartPolicy: { Name: 'always' } }, 'restart policy always is not supported yet'],
-    [{}, { Init: true }, 'not supported yet: an init process (--init) (Init)'],
-    [{}, { PidMode: 'host' }, 'not supported yet: a shared pid namespace (PidMode)'],
-    [{}, { IpcMode: 'host' }, 'not supported yet: a shared ipc namespace (IpcMode)'],
     [{}, { VolumesFrom: ['x'] }, 'not supported yet: volumes from other containers (VolumesFrom)'],
-    [{}, { Devices: [{}] }, 'not supported yet: host devices (--device) (Devices)'],
     [{}, { Mounts: [{ Type: 'volume', Target: '/x' }] }, 'mounts of type volume are not supported yet'],
+    [
+      {},
+      { Mounts: [{ Type: 'bind', Source: '/there', Target: '/x', BindOptions: { CreateMountpoint: true } }] },
+      'not supported yet: BindOptions.CreateMountpoint of a mount',
+    ],
     [{}, { LogConfig: { Type: 'syslog' } }, 'log driver syslog is not supported yet'],
     [{}, { LogConfig: { Type: 'json-file', Config: { tag: 'x' } } }, 'log option tag is not supported yet'],
   ])('%j %j: %s', (config, hostConfig, message) => {
@@ -93,12 +94,31 @@ describe('What makes no sense is refused with 400', () => {
       { Mounts: [{ Type: 'bind', Source: '/nonex', Target: '/b' }] },
       'invalid mount config for type "bind": bind source path does not exist: /nonex',
     ],
+    [{}, { PidMode: 'foo' }, 'Invalid PID mode: foo'],
+    [{}, { IpcMode: 'foo' }, 'Invalid IPC mode: foo'],
+    [{}, { UTSMode: 'container:x' }, 'Invalid UTS mode: container:x'],
+    [{}, { CgroupnsMode: 'foo' }, 'invalid cgroup namespace mode: foo'],
+    [{}, { Isolation: 'hyperv' }, `Invalid isolation: "hyperv" - linux only supports 'default'`],
+    [{ Hostname: 'h' }, { UTSMode: 'host' }, 'conflicting options: hostname and the UTS mode'],
+    [
+      {},
+      { CpuRealtimePeriod: 1000, CpuRealtimeRuntime: 2000 },
+      'cpu real-time runtime cannot be higher than cpu real-time period',
+    ],
     [{}, { LogConfig: { Type: 'foo' } }, 'error looking up logging plugin foo: plugin "foo" not found'],
   ])('%j %j: %s', (config, hostConfig, message) => {
     expect(() => create(config, hostConfig)).toThrow(
       expect.objectContaining({ code: 'bad-request', message }),
     )
   })
+})
+
+it.each([
+  { PidMode: 'host', IpcMode: 'host', UTSMode: 'host', CgroupnsMode: 'private' },
+  { PidMode: 'container:x', IpcMode: 'container:x', Isolation: 'default' },
+  { Init: true, IpcMode: 'none', Devices: [], DeviceCgroupRules: ['c 1:* r'] },
+])('%j passes', (hostConfig) => {
+  expect(create({}, hostConfig)).toEqual([])
 })
 
 it('a bind takes the place of an anonymous volume', () => {
@@ -120,6 +140,13 @@ it('what the daemon can not give is warned of', () => {
   expect(create({}, { OomScoreAdj: -5 })).toEqual([
     'The daemon does not have CAP_SYS_RESOURCE: the OOM score adjustment is 0.',
   ])
+})
+
+it('a profile is warned of where there is no AppArmor', () => {
+  expect(create({}, { SecurityOpt: ['apparmor=mine'] })).toEqual([
+    'Your kernel does not support AppArmor. Profile mine discarded.',
+  ])
+  expect(create({}, { SecurityOpt: ['apparmor=unconfined'] })).toEqual([])
 })
 
 it('published ports on the host network are warned of', () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test as it } from 'vitest'
 import type { ContainerConfig, HostConfig } from '../../../machines/spec.ts'
 import { defaultHostConfig } from '../../../src/engine/create-defaults.ts'
+import type { StartFacts } from '../../../src/oci/facts.ts'
 import { defaultMaskedPaths } from '../../../src/oci/masked-paths.ts'
 import type { Mount, RuntimeSpec, SeccompRule } from '../../../src/oci/runtime-spec.ts'
 import { runtimeSpec } from '../../../src/oci/spec.ts'
@@ -14,14 +15,18 @@ function theirs(name: string): RuntimeSpec {
   return JSON.parse(readFileSync(path, 'utf8')) as RuntimeSpec
 }
 
-function ours(config: Partial<ContainerConfig>, hostConfig: Partial<HostConfig>): RuntimeSpec {
+function ours(
+  config: Partial<ContainerConfig>,
+  hostConfig: Partial<HostConfig>,
+  start: Partial<StartFacts> = {},
+): RuntimeSpec {
   const { createdAt, image, ...rest } = aSpec({ config: { Env: [], Cmd: ['sleep', '1000'], ...config } })
   const spec = { ...rest, createdAt, image, hostConfig: defaultHostConfig(hostConfig) }
   return runtimeSpec({
     id: 'ID',
     spec,
     host: aHost,
-    start: aStart,
+    start: { ...aStart, ...start },
     paths: somePaths,
     dataRoot: '/var/lib/docker',
     cgroupParent: '/docker',
@@ -201,4 +206,25 @@ describe('A container in the host network', () => {
     expect(ourHostNetwork.linux.sysctl).toEqual({})
     expect(hostNetwork.linux.sysctl).toBeUndefined()
   })
+})
+
+describe('A container that shares namespaces', () => {
+  it('leaves the host’s name alone', () => {
+    const { hostname, linux } = ours({ Hostname: 'mine' }, { UTSMode: 'host' })
+    expect(hostname).toBe('')
+    expect(linux.namespaces).not.toContainEqual({ type: 'uts' })
+  })
+})
+
+it('An init process and annotations are in the spec', () => {
+  const { process, annotations } = ours({}, { Annotations: { a: 'b' } }, { initProgram: '/i' })
+  expect(process.args).toEqual(['/sbin/docker-init', '--', 'sleep', '1000'])
+  expect(annotations).toEqual({ a: 'b' })
+})
+
+it('Devices of a driver are refused as in Docker', () => {
+  const DeviceRequests = [{ Driver: '', Capabilities: [['gpu', 'nvidia']] }]
+  expect(() => ours({}, { DeviceRequests })).toThrow(
+    'could not select device driver "" with capabilities: [[gpu nvidia]]',
+  )
 })

@@ -46,6 +46,12 @@ describe('A log driver', () => {
     ['json-file', { nope: '1' }, "unknown log opt 'nope' for json-file log driver"],
     ['local', { tag: '1' }, "unknown log opt 'tag' for log driver local"],
     ['json-file', { tag: 'x' }, 'log option tag is not supported yet'],
+    ['json-file', { mode: 'nope' }, 'logger: logging mode not supported: nope'],
+    [
+      'local',
+      { 'max-buffer-size': '4m' },
+      "logger: max-buffer-size option is only supported with 'mode=non-blocking'",
+    ],
     ['json-file', { mode: 'non-blocking' }, 'log option mode is not supported yet'],
   ])('%s with %j is refused', (Type, Config, message) =>
     expect(() => checkLogConfig({ Type, Config })).toThrow(message),

@@ -1,18 +1,25 @@
 import { describe, expect, test as it } from 'vitest'
 import type { HostConfig } from '../../../machines/spec.ts'
-import type { SourcePropagation } from '../../../src/oci/facts.ts'
+import type { SourcePropagation, StartFacts } from '../../../src/oci/facts.ts'
 import { userMounts } from '../../../src/oci/mount-points.ts'
 import { containerMounts } from '../../../src/oci/mounts.ts'
 import { tmpfsOptions } from '../../../src/oci/tmpfs-options.ts'
-import { somePaths } from '../../fixtures/host-facts.ts'
+import { aStart, somePaths } from '../../fixtures/host-facts.ts'
 import { aSpec } from '../../fixtures/spec.ts'
 
 const hostConfig = (changes: Partial<HostConfig>): HostConfig => aSpec({ hostConfig: changes }).hostConfig
 const parsed = (changes: Partial<HostConfig>) => userMounts(hostConfig(changes))
 
-function mounted(changes: Partial<HostConfig>, sources: Record<string, SourcePropagation> = {}) {
+function mounted(
+  changes: Partial<HostConfig>,
+  sources: Record<string, SourcePropagation> = {},
+  start: Partial<StartFacts> = {},
+) {
   const propagation = { dataRoot: '/var/lib/tallyman', sources }
-  return containerMounts({ hostConfig: hostConfig(changes), paths: somePaths, propagation })
+  return containerMounts({
+    ...{ hostConfig: hostConfig(changes), paths: somePaths, propagation },
+    start: { ...aStart, ...start },
+  })
 }
 
 const optionsAt = (destination: string, changes: Partial<HostConfig>) =>
@@ -28,6 +35,7 @@ describe('Binds', () => {
         writable: false,
         propagation: 'rslave',
         createSource: true,
+        recursive: true,
       },
     ])
   })
@@ -183,4 +191,35 @@ describe('Propagation', () => {
     expect(options(onShared)).toContain('rslave')
     expect(options(onPrivate)).toContain('rprivate')
   })
+})
+
+describe('/dev/shm', () => {
+  const sources = (changes: Partial<HostConfig>, start: Partial<StartFacts> = {}) =>
+    mounted(changes, {}, start)
+      .mounts.filter(({ destination }) => destination === '/dev/shm')
+      .map(({ source }) => source)
+
+  it('is the container’s own', () => {
+    expect(sources({})).toEqual([somePaths.shm])
+    expect(sources({ IpcMode: 'shareable' })).toEqual([somePaths.shm])
+  })
+
+  it('is not there without ipc', () => {
+    expect(sources({ IpcMode: 'none' })).toEqual([])
+  })
+
+  it('is that of whom it is shared with', () => {
+    expect(sources({ IpcMode: 'host' }, { joined: { shm: '/dev/shm' } })).toEqual(['/dev/shm'])
+  })
+})
+
+it('A bind that is not recursive leaves out what is mounted below its source', () => {
+  const bind = { Type: 'bind', Source: '/usr', Target: '/m', BindOptions: { NonRecursive: true } } as const
+  expect(optionsAt('/m', { Mounts: [bind] })).toEqual(['bind', 'rprivate'])
+  expect(optionsAt('/m', { Mounts: [{ ...bind, BindOptions: {} }] })).toEqual(['rbind', 'rprivate'])
+})
+
+it('The init program is bound after everything else', () => {
+  const { mounts } = mounted({ Binds: ['/srv:/sbin'] }, {}, { initProgram: '/usr/bin/docker-init' })
+  expect(mounts.at(-1)).toMatchObject({ destination: '/sbin/docker-init', source: '/usr/bin/docker-init' })
 })

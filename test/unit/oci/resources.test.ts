@@ -55,6 +55,16 @@ describe('Limits', () => {
     expect(blockIO).toMatchObject({ weight: 100, throttleReadBpsDevice: [{ major: 8, minor: 0, rate: 9 }] })
   })
 
+  it('of the real-time scheduler and of devices’ weights are written', () => {
+    expect(limited({ CpuRealtimePeriod: 100_000, CpuRealtimeRuntime: 5000 }).cpu).toEqual({
+      realtimePeriod: 100_000,
+      realtimeRuntime: 5000,
+    })
+    expect(limited({ BlkioWeightDevice: [{ Path: '/dev/sda', Weight: 300 }] }).blockIO).toMatchObject({
+      weightDevice: [{ major: 8, minor: 0, weight: 300 }],
+    })
+  })
+
   it('of an unknown device fail the start', () => {
     expect(() => limited({ BlkioDeviceWriteIOps: [{ Path: '/dev/nonex', Rate: 1 }] })).toThrow(
       'stat /dev/nonex: no such file or directory',
@@ -65,6 +75,8 @@ describe('Limits', () => {
     const wanted = { Memory: 64 * mebibyte, NanoCpus: 1e9, CpusetCpus: '0', PidsLimit: 3, BlkioWeight: 100 }
     const { memory, cpu, pids, blockIO } = limited(wanted, none)
     expect([memory, cpu, pids, blockIO]).toEqual([{}, {}, undefined, {}])
+    const weights = [{ Path: '/dev/nonex', Weight: 300 }]
+    expect(limited({ BlkioWeightDevice: weights }, none).blockIO).toEqual({})
   })
 })
 
@@ -105,6 +117,10 @@ describe('At creation', () => {
     [{ CpusetCpus: '3-1' }, 'Invalid value 3-1 for cpuset cpus: invalid format: 3-1'],
     [{ CpusetCpus: '9000' }, 'Invalid value 9000 for cpuset cpus: value of out range, maximum is 8192'],
     [{ CpusetMems: '7' }, 'Requested memory nodes are not available - requested 7, available: 0'],
+    [
+      { CpuRealtimePeriod: 1000, CpuRealtimeRuntime: 2000 },
+      'cpu real-time runtime cannot be higher than cpu real-time period',
+    ],
     [{ BlkioWeight: 5 }, 'Range of blkio weight is from 10 to 1000'],
   ])('%j is refused with %j', (changes, message) => {
     expect(() => checked(changes)).toThrow(expect.objectContaining({ code: 'bad-request', message }))
@@ -121,6 +137,15 @@ describe('At creation', () => {
     expect(checked({ Memory: 64 * mebibyte }, { ...aHost.limits, swap: false })).toEqual([
       'Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.',
     ])
+  })
+
+  it('a weight of a device that can not be held is warned of, real time is refused', () => {
+    expect(checked({ BlkioWeightDevice: [{ Path: '/dev/sda', Weight: 300 }] }, none)).toEqual([
+      'Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.',
+    ])
+    expect(() => checked({ CpuRealtimeRuntime: 100 }, none)).toThrow(
+      'Your kernel does not support CPU real-time scheduler',
+    )
   })
 
   it('an OOM killer that is off without a limit is warned of', () => {
