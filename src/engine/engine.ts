@@ -6,6 +6,7 @@ import { nanoseconds } from '../clock.ts'
 import { badRequest, noSuchContainer } from '../errors.ts'
 import type { Faults } from '../faults.ts'
 import type { Images } from '../images/port.ts'
+import { processorTime } from '../kernel/processor-time.ts'
 import { bundlePath, type Roots } from '../paths.ts'
 import type { Random } from '../random.ts'
 import { NameTakenError } from '../store/errors.ts'
@@ -31,6 +32,7 @@ import { type ShutdownOptions, stopContainers } from './shutdown.ts'
 import { endsItsStdin, type Streams } from './streams.ts'
 import { followTasks } from './supervision.ts'
 import { resizeTerminal } from './terminal.ts'
+import { followUsage, UsageWatch } from './usage.ts'
 import { exitCode } from './view.ts'
 
 export interface EngineOptions {
@@ -119,6 +121,7 @@ function facade(options: EngineOptions, registry: Registry): Engine {
     if (lifecycle === undefined) throw noSuchContainer(ref)
     return lifecycle
   }
+  const watch = new UsageWatch({ ...options, processorTime })
   return {
     images: options.images,
     create: (request, origin) => createContainer(createPorts, request, origin),
@@ -152,6 +155,8 @@ function facade(options: EngineOptions, registry: Registry): Engine {
     changes: async (ref) => files.layerChanges(filePorts, find(ref)),
     export: async (ref, origin) => files.exportTree(filePorts, find(ref), origin),
     commit: async (ref, how, origin) => commitContainer({ ...options, ...ports }, find(ref), how, origin),
+    usage: async (ref) => watch.read(find(ref).life.context.id),
+    followUsage: (ref, signal) => followUsage(watch, find(ref), signal),
     get: (ref) => viewOf(findContainer(containers, ref)),
     list: () => containers.list().map(viewOf),
     messages: (range, signal) => {

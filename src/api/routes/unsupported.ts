@@ -23,7 +23,6 @@ const unsupported: Readonly<Record<string, readonly Route[]>> = {
     route('POST', '/containers/:id/unpause', 'ContainerUnpause'),
   ],
   'listing the processes of a container': [route('GET', '/containers/:id/top', 'ContainerTop')],
-  'resource statistics': [route('GET', '/containers/:id/stats', 'ContainerStats')],
   'changing the resources of a container': [route('POST', '/containers/:id/update', 'ContainerUpdate')],
   'attaching by websocket': [route('GET', '/containers/:id/attach/ws', 'ContainerAttachWebsocket')],
   'removing all stopped containers at once': [route('POST', '/containers/prune', 'ContainerPrune')],
