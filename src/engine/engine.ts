@@ -25,6 +25,7 @@ import * as files from './files.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { checkName } from './names.ts'
 import type { AttachStreams, Engine, WaitCondition, WaitResult } from './port.ts'
+import { checkPsArgs } from './process-table.ts'
 import { findContainer, followMessages, historyOf, viewOf } from './queries.ts'
 import { recover } from './recovery.ts'
 import { Registry } from './registry.ts'
@@ -32,6 +33,7 @@ import { type ShutdownOptions, stopContainers } from './shutdown.ts'
 import { endsItsStdin, type Streams } from './streams.ts'
 import { followTasks } from './supervision.ts'
 import { resizeTerminal } from './terminal.ts'
+import { listContainerProcesses } from './top.ts'
 import { followUsage, UsageWatch } from './usage.ts'
 import { exitCode } from './view.ts'
 
@@ -155,6 +157,10 @@ function facade(options: EngineOptions, registry: Registry): Engine {
     changes: async (ref) => files.layerChanges(filePorts, find(ref)),
     export: async (ref, origin) => files.exportTree(filePorts, find(ref), origin),
     commit: async (ref, how, origin) => commitContainer({ ...options, ...ports }, find(ref), how, origin),
+    async top(ref, psArgs, origin) {
+      checkPsArgs(psArgs)
+      return listContainerProcesses({ ...ports, supervisor: options.supervisor }, find(ref), psArgs, origin)
+    },
     usage: async (ref) => watch.read(find(ref).life.context.id),
     followUsage: (ref, signal) => followUsage(watch, find(ref), signal),
     get: (ref) => viewOf(findContainer(containers, ref)),

@@ -14,6 +14,7 @@ import type { Images } from '../images/port.ts'
 import type { Origin } from '../origin.ts'
 import type { MessageRow, RecordedEvent } from '../store/port.ts'
 import type { Size } from '../supervisor/port.ts'
+import type { ProcessTable } from './process-table.ts'
 import type { Usage } from './usage.ts'
 
 /** What a client asks for; the engine merges the image's config into it and fills Docker's defaults. */
@@ -114,6 +115,8 @@ export interface Engine {
   export(ref: string, origin: Origin): Promise<FileArchive>
   /** @returns the new image's id. */
   commit(ref: string, options: CommitRequest, origin: Origin): Promise<string>
+  /** Its processes. @param psArgs options of ps(1). @throws TallyError conflict unless it runs, internal for what ps does not take */
+  top(ref: string, psArgs: string, origin: Origin): Promise<ProcessTable>
   /** What the container uses now; undefined if it does not run. */
   usage(ref: string): Promise<Usage | undefined>
   /** The same each second, read once for all who follow, until the container is removed or `signal` aborts. */

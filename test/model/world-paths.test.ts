@@ -153,8 +153,15 @@ describe('the engine on a simulated world', () => {
   })
 })
 
-/** Notes that need a container's files or its terminal, of which the simulated world has none: the kernel's test takes them. */
-const ofFiles = ['TerminalResized', 'PathArchived', 'ArchiveExtracted', 'Exported', 'Committed']
+/** Notes that need a container's files, terminal or processes, of which the simulated world has none: the kernel's test takes them. */
+const ofFiles = [
+  'TerminalResized',
+  'PathArchived',
+  'ArchiveExtracted',
+  'Exported',
+  'Committed',
+  'ProcessesListed',
+]
 
 const withoutFiles = (path: Path): Path => path.filter(({ type }) => !ofFiles.includes(type))
 

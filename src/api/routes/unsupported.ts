@@ -22,7 +22,6 @@ const unsupported: Readonly<Record<string, readonly Route[]>> = {
     route('POST', '/containers/:id/pause', 'ContainerPause'),
     route('POST', '/containers/:id/unpause', 'ContainerUnpause'),
   ],
-  'listing the processes of a container': [route('GET', '/containers/:id/top', 'ContainerTop')],
   'changing the resources of a container': [route('POST', '/containers/:id/update', 'ContainerUpdate')],
   'attaching by websocket': [route('GET', '/containers/:id/attach/ws', 'ContainerAttachWebsocket')],
   'removing all stopped containers at once': [route('POST', '/containers/prune', 'ContainerPrune')],
