@@ -28,6 +28,7 @@ import { imageUploadRoutes } from './routes/images-upload.ts'
 import { logRoutes } from './routes/logs.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { pingRoutes } from './routes/ping.ts'
+import { pruneRoutes } from './routes/prune.ts'
 import { systemRoutes } from './routes/system.ts'
 import { tallyRoutes } from './routes/tally.ts'
 import { recordRoutes } from './routes/tally-record.ts'
@@ -99,6 +100,7 @@ function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.register(volumeRoutes)
   app.register(eventRoutes, options)
   app.register(systemRoutes, options)
+  app.register(pruneRoutes, options)
   app.register(tallyRoutes, options)
   if (options.upkeep !== undefined) app.register(recordRoutes, { upkeep: options.upkeep })
   app.register(absentRoutes)

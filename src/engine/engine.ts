@@ -19,6 +19,7 @@ import { stdioOf } from '../workers/task.ts'
 import * as commands from './commands.ts'
 import { commitContainer } from './commit.ts'
 import { type CreatePorts, createContainer } from './create.ts'
+import { recordOfDaemon } from './daemon-record.ts'
 import { type EffectWorkers, perform } from './effects.ts'
 import { targetOf } from './facts.ts'
 import * as files from './files.ts'
@@ -163,6 +164,8 @@ function facade(options: EngineOptions, registry: Registry): Engine {
     },
     usage: async (ref) => watch.read(find(ref).life.context.id),
     followUsage: (ref, signal) => followUsage(watch, find(ref), signal),
+    notePruned: (kind, reclaimed, origin) =>
+      recordOfDaemon({ events, messages }, { type: 'Pruned', kind, reclaimed }, origin),
     get: (ref) => viewOf(findContainer(containers, ref)),
     list: () => containers.list().map(viewOf),
     messages: (range, signal) => {

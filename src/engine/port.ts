@@ -7,6 +7,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type { ContainerContext } from '../../machines/container-context.ts'
 import type { ContainerEvent } from '../../machines/container-events.ts'
+import type { Prunable } from '../../machines/daemon-events.ts'
 import type { ContainerConfig, HostConfig } from '../../machines/spec.ts'
 import type { PathStat } from '../archive/path-stat.ts'
 import type { TreeChange } from '../archive/tree-changes.ts'
@@ -121,6 +122,8 @@ export interface Engine {
   usage(ref: string): Promise<Usage | undefined>
   /** The same each second, read once for all who follow, until the container is removed or `signal` aborts. */
   followUsage(ref: string, signal: AbortSignal): AsyncIterable<Usage | undefined>
+  /** For the record: all unused ones of that kind were removed. */
+  notePruned(kind: Prunable, reclaimed: number, origin: Origin): Promise<void>
   get(ref: string): ContainerView
   /** Not removed ones, the newest first. */
   list(): readonly ContainerView[]
