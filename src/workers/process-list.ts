@@ -14,7 +14,7 @@ export async function listProcesses(args: readonly string[], pids: readonly numb
     return await ps([...args, `-q${pids.join(',')}`])
   } catch {
     return ps(args).catch((error: unknown) => {
-      throw new TallyError('internal', `error running ps: ${reason(error)}`, { cause: error })
+      throw new TallyError('internal', `ps: ${reason(error)}`, { cause: error })
     })
   }
 }

@@ -159,14 +159,6 @@ describe('stop', () => {
     expect(stopRequest).toMatchObject({ signal, timeoutSeconds: seconds })
     expect(stopRequest).toHaveProperty('deadline', seconds < 0 || seconds > 1e9 ? null : expect.any(String))
   })
-
-  it('refuses what is no signal', async () => {
-    const daemon = await openDaemon()
-    await run(daemon)
-    await expect(daemon.engine.stop('web', { signal: 'NOPE' }, origin)).rejects.toMatchObject({
-      code: 'bad-request',
-      message: 'Invalid signal: NOPE',
-    })
   })
 
   it('cancels a launch: what was done is undone, and a late result is ignored', async () => {
@@ -309,7 +301,7 @@ describe('kill', () => {
     }
     await expect(daemon.engine.kill('web', signal, origin)).rejects.toMatchObject({
       code: 'internal',
-      message: `Cannot kill container: ${id}: operation not permitted`,
+      message: 'Cannot kill container: web: operation not permitted',
     })
     expect(daemon.engine.get('web').status).toBe('running')
   })
@@ -445,8 +437,18 @@ describe('rename', () => {
     ['', 'bad-request', 'Neither old nor new names may be empty'],
     ['web', 'bad-request', 'Renaming a container with the same name as its current name'],
     ['/web', 'bad-request', 'Renaming a container with the same name as its current name'],
-    ['we b', 'bad-request', 'Invalid container name (we b), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed'],
-    ['db', 'conflict', expect.stringContaining('The container name "/db" is already in use')],
+    [
+      'we b',
+      'bad-request',
+      'Error when allocating new name: Invalid container name (/we b), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed',
+    ],
+    [
+      '/db',
+      'conflict',
+      expect.stringMatching(
+        /^Error when allocating new name: Conflict. The container name "\/db" is already in use/,
+      ),
+    ],
   ])('to %j is refused', async (name, code, message) => {
     const daemon = await openDaemon()
     await create(daemon)

@@ -11,7 +11,7 @@ it('ps tells of all where an option does not go together with certain ones', asy
 })
 
 it('what ps does not take comes back in its words', async () => {
-  const message = /^error running ps: error: unknown gnu long option/
+  const message = /^ps: error: unknown gnu long option/
   await expect(listProcesses(['--nonsense'], [process.pid])).rejects.toThrow(message)
 })
 
@@ -21,6 +21,6 @@ it('a host without ps is told so', async () => {
   onTestFinished(() => {
     process.env.PATH = PATH
   })
-  const message = 'error running ps: the host has no ps: install procps'
+  const message = 'ps: the host has no ps: install procps'
   await expect(listProcesses(['-ef'], [1])).rejects.toMatchObject({ code: 'internal', message })
 })
