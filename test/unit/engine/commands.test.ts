@@ -159,6 +159,14 @@ describe('stop', () => {
     expect(stopRequest).toMatchObject({ signal, timeoutSeconds: seconds })
     expect(stopRequest).toHaveProperty('deadline', seconds < 0 || seconds > 1e9 ? null : expect.any(String))
   })
+
+  it('refuses what is no signal', async () => {
+    const daemon = await openDaemon()
+    await run(daemon)
+    await expect(daemon.engine.stop('web', { signal: 'NOPE' }, origin)).rejects.toMatchObject({
+      code: 'bad-request',
+      message: 'Invalid signal: NOPE',
+    })
   })
 
   it('cancels a launch: what was done is undone, and a late result is ignored', async () => {
@@ -315,12 +323,6 @@ describe('kill', () => {
     await daemon.engine.kill('web', signal, origin)
     await expect.poll(() => daemon.engine.get('web').milestone).toBe('exited')
     expect(eventTypes(daemon, id).slice(7, 10)).toEqual(['KillRequested', 'SignalFailed', 'ProcessExited'])
-  })
-
-  it('refuses what is no signal', async () => {
-    const daemon = await openDaemon()
-    await run(daemon)
-    await expect(daemon.engine.kill('web', '99', origin)).rejects.toThrow('Invalid signal: 99')
   })
 
   it('cancels a launch', async () => {
