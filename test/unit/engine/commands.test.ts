@@ -303,7 +303,7 @@ describe('kill', () => {
 
   it.each(['HUP', 'KILL'])('with %s that can’t be sent says why', async (signal) => {
     const daemon = await openDaemon()
-    const id = await run(daemon)
+    await run(daemon)
     daemon.world.hinder = (operation) => {
       if (operation === 'kill') throw new TallyError('internal', 'operation not permitted')
     }
