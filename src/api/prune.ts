@@ -113,8 +113,7 @@ function isLabelled(filters: Filters, labels: Readonly<Record<string, string>> |
 /** @throws TallyError bad-request in Docker's words */
 function danglingOnly(filters: Filters): boolean {
   const values = filters.get('dangling') ?? ['true']
-  const [value = ''] = values
-  if (values.length === 1 && ['true', '1'].includes(value)) return true
-  if (values.length === 1 && ['false', '0'].includes(value)) return false
+  if (values.includes('false') || values.includes('0')) return false
+  if (values.includes('true') || values.includes('1')) return true
   throw badRequest(`Invalid filter 'dangling=[${values.join(' ')}]'`)
 }

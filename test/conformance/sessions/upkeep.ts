@@ -17,11 +17,9 @@ const status = (method: string, path: string) =>
 const names = '[paths | map(tostring) | join(".")]'
 const times = '[.read, .preread] | map(startswith("0001-"))'
 
-/** The messages of events whose container or kind matches, without their times. */
-const told = (filter: string) =>
-  shell(
-    `docker events --since 2m --until 0s --filter ${filter} --format '{{.Type}} {{.Action}} {{json .Actor.Attributes}}'`,
-  )
+/** The newest messages, once the second in which the CLI sees their end is over. */
+const told = (filters: string, newest: number, format = '{{.Type}} {{.Action}} {{json .Actor.Attributes}}') =>
+  shell(`sleep 1.1; docker events --since 2m --until 0s ${filters} --format '${format}' | tail -n ${newest}`)
 
 export const upkeep = [
   session(
@@ -62,16 +60,15 @@ export const upkeep = [
     shell(`docker top ps aux | awk '{ print $1, NF }'`),
     docker('top ps -o args'),
     docker('top ps -o args=PID'),
-    docker('top ps -o pid=PID,args'),
+    shell(`docker top ps -o pid=PID,args | awk '{ print NF }'`),
     docker('top ps --nonsense'),
     shell(`docker top ps -ef f | wc -l`),
     shell(`docker top ps -m -o pid,comm | awk '{ print $2 }'`),
     docker('top gone'),
     docker('top gone -o args=PID'),
-    docker('pause ps'),
     docker('kill ps'),
     docker('top ps'),
-    told('event=top'),
+    told('--filter event=top', 6),
     docker('rm ps'),
   ),
   session(
@@ -87,9 +84,7 @@ export const upkeep = [
     docker('kill signals'),
     docker('kill signals'),
     docker('kill -s SIGWHAT signals'),
-    shell(
-      `docker events --since 2m --until 0s --filter container=signals --filter event=kill --format '{{.Actor.Attributes.signal}}'`,
-    ),
+    told('--filter container=signals --filter event=kill', 20, '{{.Actor.Attributes.signal}}'),
     docker('rm signals'),
   ),
   session(
@@ -97,15 +92,16 @@ export const upkeep = [
     docker(
       `${run} -d --name prompt --stop-signal USR2 bb sh -c 'trap "exit 6" USR2; while :; do sleep 0.1; done'`,
     ),
-    docker('stop -t -1 prompt'),
-    docker('inspect --format {{.State.ExitCode}} prompt'),
-    docker('start prompt'),
-    docker('stop -t 0 prompt'),
+    shell('sleep 0.5; docker stop -t -1 prompt'),
     docker('inspect --format {{.State.ExitCode}} prompt'),
     docker('stop prompt'),
+    docker(`${run} -d --name deaf --stop-signal USR2 bb sleep 1000`),
+    docker('stop -t 0 deaf'),
+    docker('inspect --format {{.State.ExitCode}} deaf'),
     docker('stop gone'),
-    shell(`docker events --since 2m --until 0s --filter container=prompt --format '{{.Action}}'`),
-    docker('rm prompt'),
+    told('--filter container=prompt', 20, '{{.Action}}'),
+    told('--filter container=deaf', 20, '{{.Action}}'),
+    docker('rm prompt deaf'),
   ),
   session(
     'rename',
@@ -123,9 +119,7 @@ export const upkeep = [
     docker('rename first third'),
     docker('rename third /fourth'),
     docker('rm first'),
-    shell(
-      `docker events --since 2m --until 0s --filter event=rename --format '{{json .Actor.Attributes}}' | grep -e first -e third`,
-    ),
+    told('--filter event=rename', 2),
     docker('rm second fourth'),
   ),
   session(
@@ -137,7 +131,7 @@ export const upkeep = [
     ask('POST', '/containers/gone/wait?condition=removed'),
     docker('wait waited gone'),
     shell(
-      `curl -s -X POST --unix-socket "\${DOCKER_HOST#unix://}" http://d/v1.41/containers/waited/wait?condition=removed & sleep 0.5; docker rm waited; wait`,
+      `curl -s -X POST --unix-socket "\${DOCKER_HOST#unix://}" http://d/v1.41/containers/waited/wait?condition=removed | jq -cS . & sleep 0.5; docker rm waited; wait`,
     ),
     docker('wait waited'),
     docker(`${run} --rm --name brief -d bb sh -c 'sleep 1; exit 3'`),
@@ -160,7 +154,7 @@ export const upkeep = [
     docker('container prune -f --filter label=keep=yes --filter until=1ms'),
     docker('container prune -f'),
     shell(`docker ps -a --format '{{.Names}}' | sort`),
-    told('event=prune'),
+    told('--filter event=prune', 6),
     docker('rm -f busy'),
   ),
   session(
