@@ -161,7 +161,7 @@ export const upkeep = [
     'system',
     docker('create --network none --name kept bb'),
     docker('system df'),
-    docker('system df -v'),
+    shell(`docker system df -v | tr -s ' '`),
     ask('GET', '/system/df', '[.Containers[0].SizeRootFs == .LayersSize, .Volumes, .BuilderSize]'),
     docker('rm kept'),
     docker('network prune -f'),
