@@ -64,7 +64,7 @@ describe('a container of run --rm', () => {
         '--since',
         '5m',
         '--until',
-        '0s',
+        soon(),
         '--filter',
         `container=${id}`,
       )
@@ -116,7 +116,7 @@ describe('container prune', () => {
       '--since',
       '5m',
       '--until',
-      '0s',
+      soon(),
       '--filter',
       'event=prune',
       '--format',
@@ -153,6 +153,9 @@ describe('system prune', () => {
     expect((await docker('images', '-q')).stdout).toBe('')
   })
 })
+
+/** In whole seconds: the CLI would cut off what happened in this one. */
+const soon = (): string => String(Math.ceil(Date.now() / 1000) + 1)
 
 function isAlive(pid: number): boolean {
   try {
