@@ -1,5 +1,4 @@
 /** What containers use: read once, or each second for those that somebody follows, one reading for all who follow the same one. */
-import { setImmediate as turn } from 'node:timers/promises'
 import { TallyError } from '../errors.ts'
 import type { ProcessorTime } from '../kernel/processor-time.ts'
 import type { Supervisor, TaskStats } from '../supervisor/port.ts'
@@ -23,11 +22,16 @@ type Take = (usage: Usage | undefined) => void
 
 const milliseconds = 1_000
 
+interface Followed {
+  readonly takers: Set<Take>
+  newest: { readonly usage: Usage | undefined } | undefined
+  /** Ends the pause between two readings. */
+  rouse: () => void
+}
+
 export class UsageWatch {
   readonly #ports: UsagePorts
-  readonly #followed = new Map<string, Set<Take>>()
-  #busy = false
-  #rouse = (): void => undefined
+  readonly #followed = new Map<string, Followed>()
 
   constructor(ports: UsagePorts) {
     this.#ports = ports
@@ -67,47 +71,52 @@ export class UsageWatch {
     }
   }
 
+  /** Who comes later is told the newest reading at once: the docker CLI waits two seconds for two of them, and no longer. */
   #join(id: string, take: Take): () => void {
-    const takers = this.#followed.get(id) ?? new Set()
-    this.#followed.set(id, takers.add(take))
-    if (!this.#busy) void this.#rounds()
+    const followed = this.#followed.get(id) ?? this.#begin(id)
+    followed.takers.add(take)
+    if (followed.newest !== undefined) take(followed.newest.usage)
     return () => {
-      takers.delete(take)
-      if (takers.size === 0) this.#followed.delete(id)
-      if (this.#followed.size === 0) this.#rouse()
+      followed.takers.delete(take)
+      if (followed.takers.size > 0) return
+      if (this.#followed.get(id) === followed) this.#followed.delete(id)
+      followed.rouse()
     }
   }
 
-  /** One container after the other, so that others are served meanwhile, with those that come meanwhile; as long as any is followed. */
-  async #rounds(): Promise<void> {
-    this.#busy = true
-    while (this.#followed.size > 0) {
-      for (const [id, takers] of this.#followed) {
-        await this.#publish(id, takers)
-        await turn()
-      }
-      if (this.#followed.size > 0) await this.#pause()
-    }
-    this.#busy = false
+  #begin(id: string): Followed {
+    const followed: Followed = { takers: new Set(), newest: undefined, rouse: () => undefined }
+    this.#followed.set(id, followed)
+    void this.#rounds(id, followed)
+    return followed
   }
 
-  #pause(): Promise<void> {
+  async #rounds(id: string, followed: Followed): Promise<void> {
+    do {
+      await this.#publish(id, followed)
+      if (followed.takers.size > 0) await this.#pause(followed)
+    } while (followed.takers.size > 0)
+  }
+
+  async #publish(id: string, followed: Followed): Promise<void> {
+    try {
+      const usage = await this.read(id)
+      followed.newest = { usage }
+      for (const take of followed.takers) take(usage)
+    } catch (err) {
+      followed.newest = undefined
+      this.#ports.report('usage not read', { container: id, err })
+    }
+  }
+
+  #pause(followed: Followed): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const cancel = this.#ports.timers.after(milliseconds, resolve)
-    this.#rouse = () => {
+    followed.rouse = () => {
       cancel()
       resolve()
     }
     return promise
-  }
-
-  async #publish(id: string, takers: ReadonlySet<Take>): Promise<void> {
-    try {
-      const usage = await this.read(id)
-      for (const take of takers) take(usage)
-    } catch (err) {
-      this.#ports.report('usage not read', { container: id, err })
-    }
   }
 }
 

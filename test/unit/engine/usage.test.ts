@@ -92,6 +92,15 @@ describe('What a container uses', () => {
     expect(seen).toHaveLength(1)
   })
 
+  it('is told at once to who comes while others follow, without another reading', async () => {
+    const watched = new Watched()
+    watched.follow('a')
+    await settled()
+    const { seen } = watched.follow('a')
+    await settled()
+    expect([seen, watched.asked]).toEqual([['a1'], ['a']])
+  })
+
   it('is nothing while it does not run', async () => {
     const watched = new Watched()
     watched.errors.set('a', new TallyError('not-found', 'no task a'))
