@@ -104,6 +104,8 @@ export type ContainerEvent =
   | { readonly type: 'PathArchived' }
   | { readonly type: 'ArchiveExtracted' }
   | { readonly type: 'Exported' }
+  /** A client was told its processes (`docker top`); changes no state. */
+  | { readonly type: 'ProcessesListed' }
   /** An image was made of it; `imageRef` empty: it has no name. Changes no state. */
   | {
       readonly type: 'Committed'

@@ -277,5 +277,6 @@ export const containerMachine = machineSetup.createMachine({
     ArchiveExtracted: { actions: 'note' },
     Exported: { actions: 'note' },
     Committed: { actions: 'note' },
+    ProcessesListed: { actions: 'note' },
   },
 })

@@ -19,6 +19,8 @@ import { createRoutes } from './routes/containers-create.ts'
 import { exportRoutes } from './routes/containers-export.ts'
 import { lifecycleRoutes } from './routes/containers-lifecycle.ts'
 import { resizeRoutes } from './routes/containers-resize.ts'
+import { statsRoutes } from './routes/containers-stats.ts'
+import { topRoutes } from './routes/containers-top.ts'
 import { waitRoutes } from './routes/containers-wait.ts'
 import { eventRoutes } from './routes/events.ts'
 import { imageRoutes } from './routes/images.ts'
@@ -26,6 +28,7 @@ import { imageUploadRoutes } from './routes/images-upload.ts'
 import { logRoutes } from './routes/logs.ts'
 import { networkRoutes } from './routes/networks.ts'
 import { pingRoutes } from './routes/ping.ts'
+import { pruneRoutes } from './routes/prune.ts'
 import { systemRoutes } from './routes/system.ts'
 import { tallyRoutes } from './routes/tally.ts'
 import { recordRoutes } from './routes/tally-record.ts'
@@ -83,6 +86,8 @@ function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.register(containerRoutes, options)
   app.register(lifecycleRoutes, options)
   app.register(waitRoutes, options)
+  app.register(statsRoutes, options)
+  app.register(topRoutes, options)
   app.register(attachRoutes, options)
   app.register(archiveRoutes, options)
   app.register(exportRoutes, options)
@@ -95,6 +100,7 @@ function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.register(volumeRoutes)
   app.register(eventRoutes, options)
   app.register(systemRoutes, options)
+  app.register(pruneRoutes, options)
   app.register(tallyRoutes, options)
   if (options.upkeep !== undefined) app.register(recordRoutes, { upkeep: options.upkeep })
   app.register(absentRoutes)

@@ -15,7 +15,8 @@ export function time(name: string, parameter: string | string[] | undefined): bi
   return parsed
 }
 
-function fromUnix(value: string): bigint | undefined {
+/** @returns nanoseconds since 1970; undefined for what are no seconds. */
+export function fromUnix(value: string): bigint | undefined {
   const [, sign, seconds, fraction = ''] = /^(-?)(\d{1,15})(?:\.(\d{1,20}))?$/.exec(value) ?? []
   if (seconds === undefined) return undefined
   const magnitude = BigInt(seconds) * 1_000_000_000n + BigInt(fraction.slice(0, 9).padEnd(9, '0'))

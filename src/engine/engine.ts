@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import type { Life } from '../../machines/container-life.ts'
 import type { Clock } from '../clock.ts'
 import { nanoseconds } from '../clock.ts'
-import { badRequest, noSuchContainer } from '../errors.ts'
+import { noSuchContainer } from '../errors.ts'
 import type { Faults } from '../faults.ts'
 import type { Images } from '../images/port.ts'
+import { processorTime } from '../kernel/processor-time.ts'
 import { bundlePath, type Roots } from '../paths.ts'
 import type { Random } from '../random.ts'
-import { NameTakenError } from '../store/errors.ts'
 import type { ContainerRows, EventStore, MessageRows } from '../store/port.ts'
 import type { Supervisor } from '../supervisor/port.ts'
 import type { Timers } from '../timers.ts'
@@ -18,19 +18,24 @@ import { stdioOf } from '../workers/task.ts'
 import * as commands from './commands.ts'
 import { commitContainer } from './commit.ts'
 import { type CreatePorts, createContainer } from './create.ts'
+import { recordOfDaemon } from './daemon-record.ts'
 import { type EffectWorkers, perform } from './effects.ts'
 import { targetOf } from './facts.ts'
 import * as files from './files.ts'
+import { killInWords } from './kill.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import { checkName } from './names.ts'
 import type { AttachStreams, Engine, WaitCondition, WaitResult } from './port.ts'
+import { checkPsArgs } from './process-table.ts'
 import { findContainer, followMessages, historyOf, viewOf } from './queries.ts'
 import { recover } from './recovery.ts'
 import { Registry } from './registry.ts'
+import { renameContainer } from './rename.ts'
 import { type ShutdownOptions, stopContainers } from './shutdown.ts'
 import { endsItsStdin, type Streams } from './streams.ts'
 import { followTasks } from './supervision.ts'
 import { resizeTerminal } from './terminal.ts'
+import { listContainerProcesses } from './top.ts'
+import { followUsage, UsageWatch } from './usage.ts'
 import { exitCode } from './view.ts'
 
 export interface EngineOptions {
@@ -119,23 +124,17 @@ function facade(options: EngineOptions, registry: Registry): Engine {
     if (lifecycle === undefined) throw noSuchContainer(ref)
     return lifecycle
   }
+  const watch = new UsageWatch({ ...options, processorTime })
   return {
     images: options.images,
     create: (request, origin) => createContainer(createPorts, request, origin),
     start: async (ref, origin) => commands.start(ports, find(ref), origin),
     stop: async (ref, how, origin) => commands.stop(ports, find(ref), how, origin),
     restart: async (ref, how, origin) => commands.restart(ports, find(ref), how, origin),
-    kill: async (ref, signal, origin) => commands.kill(ports, find(ref), signal, origin),
+    kill: (ref, text, origin) =>
+      killInWords({ ref, text }, async () => commands.kill(ports, find(ref), text, origin)),
     remove: async (ref, how, origin) => commands.remove(ports, find(ref), how, origin),
-    async rename(ref, name, origin) {
-      if (name === '') throw badRequest('Neither old nor new names may be empty')
-      const lifecycle = find(ref)
-      const checked = checkName(name)
-      const holder = containers.byName(checked)
-      if (holder !== undefined && holder.id !== lifecycle.life.context.id)
-        throw new NameTakenError(checked, holder.id)
-      await commands.rename(ports, lifecycle, checked, origin)
-    },
+    rename: (ref, name, origin) => renameContainer({ ...ports, containers, find }, ref, name, origin),
     wait: async (ref, condition, signal) => ({ result: waitFor(find(ref), condition, signal) }),
     async attach(ref, streams, origin, signal) {
       const lifecycle = find(ref)
@@ -152,6 +151,14 @@ function facade(options: EngineOptions, registry: Registry): Engine {
     changes: async (ref) => files.layerChanges(filePorts, find(ref)),
     export: async (ref, origin) => files.exportTree(filePorts, find(ref), origin),
     commit: async (ref, how, origin) => commitContainer({ ...options, ...ports }, find(ref), how, origin),
+    async top(ref, psArgs, origin) {
+      checkPsArgs(psArgs)
+      return listContainerProcesses({ ...ports, supervisor: options.supervisor }, find(ref), psArgs, origin)
+    },
+    usage: async (ref) => watch.read(find(ref).life.context.id),
+    followUsage: (ref, signal) => followUsage(watch, find(ref), signal),
+    notePruned: (kind, reclaimed, origin) =>
+      recordOfDaemon({ events, messages }, { type: 'Pruned', kind, reclaimed }, origin),
     get: (ref) => viewOf(findContainer(containers, ref)),
     list: () => containers.list().map(viewOf),
     messages: (range, signal) => {

@@ -31,6 +31,8 @@ export function messagesOf(event: ContainerEvent, after: ContainerContext): read
       return [say('extract-to-dir')]
     case 'Exported':
       return [say('export')]
+    case 'ProcessesListed':
+      return [say('top')]
     case 'Committed': {
       const { comment, imageId: imageID, imageRef } = event
       return [say('commit', { comment, imageID, imageRef })]

@@ -7,6 +7,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type { ContainerContext } from '../../machines/container-context.ts'
 import type { ContainerEvent } from '../../machines/container-events.ts'
+import type { Prunable } from '../../machines/daemon-events.ts'
 import type { ContainerConfig, HostConfig } from '../../machines/spec.ts'
 import type { PathStat } from '../archive/path-stat.ts'
 import type { TreeChange } from '../archive/tree-changes.ts'
@@ -14,6 +15,8 @@ import type { Images } from '../images/port.ts'
 import type { Origin } from '../origin.ts'
 import type { MessageRow, RecordedEvent } from '../store/port.ts'
 import type { Size } from '../supervisor/port.ts'
+import type { ProcessTable } from './process-table.ts'
+import type { Usage } from './usage.ts'
 
 /** What a client asks for; the engine merges the image's config into it and fills Docker's defaults. */
 export interface CreateRequest {
@@ -113,6 +116,14 @@ export interface Engine {
   export(ref: string, origin: Origin): Promise<FileArchive>
   /** @returns the new image's id. */
   commit(ref: string, options: CommitRequest, origin: Origin): Promise<string>
+  /** Its processes. @param psArgs options of ps(1). @throws TallyError conflict unless it runs, internal for what ps does not take */
+  top(ref: string, psArgs: string, origin: Origin): Promise<ProcessTable>
+  /** What the container uses now; undefined if it does not run. */
+  usage(ref: string): Promise<Usage | undefined>
+  /** The same each second, read once for all who follow, until the container is removed or `signal` aborts. */
+  followUsage(ref: string, signal: AbortSignal): AsyncIterable<Usage | undefined>
+  /** For the record: all unused ones of that kind were removed. */
+  notePruned(kind: Prunable, reclaimed: number, origin: Origin): Promise<void>
   get(ref: string): ContainerView
   /** Not removed ones, the newest first. */
   list(): readonly ContainerView[]

@@ -2,9 +2,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import { evolve, type Life, machineVersion, newLife, save } from '../../machines/container-life.ts'
+import type { DaemonEvent } from '../../machines/daemon-events.ts'
 import type { ImageEvent } from '../../machines/image-events.ts'
 import { projectImage } from '../images/projection.ts'
 import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from '../store/port.ts'
+import { daemonStream, projectDaemon } from './daemon-record.ts'
 import { projectContainer, requireKnown } from './registry.ts'
 
 /** Of the rows that a replay gives. The last three digits are to be raised when the same events would give other rows of the same machine. */
@@ -34,6 +36,8 @@ export function replay(options: ReplayOptions): (recorded: RecordedEvent) => voi
 
   return (recorded) => {
     if (recorded.stream.startsWith('container/')) container(recorded as RecordedEvent<ContainerEvent>)
+    if (recorded.stream === daemonStream)
+      projectDaemon(recorded as RecordedEvent<DaemonEvent>, options.messages)
     if (recorded.stream.startsWith('image/')) projectImage(recorded as RecordedEvent<ImageEvent>, options)
   }
 }

@@ -107,7 +107,13 @@ export interface CommittedName {
 export interface RemoveImageOptions {
   readonly force: boolean
   readonly noPrune: boolean
-  readonly usedBy: (imageId: string) => readonly { readonly containerId: string; readonly running: boolean }[]
+  readonly usedBy: (imageId: string) => readonly ImageUser[]
+}
+
+/** A container that was made of it. */
+export interface ImageUser {
+  readonly containerId: string
+  readonly running: boolean
 }
 
 export type ImageDeletion = { readonly Untagged: string } | { readonly Deleted: string }

@@ -1,5 +1,6 @@
 /** What `docker rmi` does with an image: Docker's rules, decided without touching anything. */
 import { conflict, type TallyError } from '../errors.ts'
+import type { ImageUser } from './port.ts'
 import { isIdPrefix, shortId } from './reference.ts'
 
 export interface RemovalRequest {
@@ -11,11 +12,6 @@ export interface RemovalRequest {
   readonly tag: string | undefined
   readonly force: boolean
   readonly users: readonly ImageUser[]
-}
-
-export interface ImageUser {
-  readonly containerId: string
-  readonly running: boolean
 }
 
 export interface Removal {

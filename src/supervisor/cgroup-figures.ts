@@ -54,7 +54,7 @@ export function unifiedFigures(read: ReadFile): Figures {
       usage: number(read('memory.current')),
       limit: limit(read('memory.max')),
       maxUsage: 0,
-      failures: table(read('memory.events')).max ?? 0,
+      failures: table(read('memory.events')).oom ?? 0,
       stat: table(read('memory.stat')),
     },
     blkio: { serviceBytes: devices(io, 'rbytes', 'wbytes'), serviced: devices(io, 'rios', 'wios') },

@@ -152,7 +152,7 @@ export interface MemoryStats {
   readonly limit: number | null
   /** v1 only. */
   readonly maxUsage: number
-  /** How often the limit was hit: memory.failcnt (v1), `max` in memory.events (v2). */
+  /** How often the limit was hit: memory.failcnt (v1), `oom` in memory.events (v2), as Docker takes it. */
   readonly failures: number
   /** memory.stat as it is. */
   readonly stat: Readonly<Record<string, number>>

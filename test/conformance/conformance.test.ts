@@ -11,8 +11,9 @@ import { life } from './sessions/life.ts'
 import { limits } from './sessions/limits.ts'
 import { options } from './sessions/options.ts'
 import { streams } from './sessions/streams.ts'
+import { upkeep } from './sessions/upkeep.ts'
 
-const sessions: readonly Session[] = [...life, ...streams, ...files, ...options, ...limits]
+const sessions: readonly Session[] = [...life, ...streams, ...files, ...options, ...limits, ...upkeep]
 
 describe('docker does the same on both daemons', () => {
   let tallyd: Daemon

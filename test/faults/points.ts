@@ -36,6 +36,7 @@ const events: Readonly<Record<ContainerEventType, ScenarioName>> = {
   ArchiveExtracted: 'files',
   Exported: 'files',
   Committed: 'files',
+  ProcessesListed: 'top',
 }
 
 const effects: Readonly<Record<EffectType, ScenarioName>> = {

@@ -126,6 +126,12 @@ export const scenarios = {
     await drive.otherwise(() => useFiles(drive))
     await drive.step('stop')
   },
+  top: async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => drive.ask('GET', `/containers/${drive.id}/top`))
+    await drive.step('stop')
+  },
   typing: async ({ drive, struck }: Stage) => {
     await drive.create(reading, {}, { OpenStdin: true, StdinOnce: true })
     await drive.step('start')

@@ -29,6 +29,7 @@ export const alphabet = (life: Life): readonly ContainerEvent[] => {
     { type: 'PathArchived' },
     { type: 'ArchiveExtracted' },
     { type: 'Exported' },
+    { type: 'ProcessesListed' },
     { type: 'Committed', comment: '', imageId: 'sha256:i', imageRef: 'made:latest' },
     { type: 'StartRequested', runId: nextRun },
     { type: 'RootfsMounted', runId, rootfs: '/r' },

@@ -120,6 +120,11 @@ const ordinary: Readonly<Record<string, Live>> = {
     await leaveTerminal(daemon, name)
     await daemon.docker('kill', name)
   },
+  processes: async (daemon, name) => {
+    await run(daemon, name, '-d', ...patient)
+    await daemon.docker('top', name)
+    await daemon.docker('kill', name)
+  },
   'stop-while-starting': (daemon, name) => interrupt(daemon, name, 'prepareBundle', ['stop']),
   'kill-while-starting': (daemon, name) => interrupt(daemon, name, 'awaitPid', ['kill']),
   'remove-while-starting': (daemon, name) => interrupt(daemon, name, 'startProcess', ['rm', '-f']),

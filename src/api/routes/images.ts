@@ -7,6 +7,7 @@ import type { DaemonInfo } from '../daemon-info.ts'
 import { layerSize } from '../disk-usage.ts'
 import { parseFilters } from '../filters.ts'
 import { imageFilters, wantedImages } from '../image-filter.ts'
+import { usersOf } from '../image-users.ts'
 import { flag, Parameter, text } from '../query.ts'
 import { originOf } from '../request-origin.ts'
 import { imageHistory, imageInspection, imageSummary } from '../views/image.ts'
@@ -77,12 +78,6 @@ const unsupported = [
     operationId: 'ImageSearch',
     reason: 'searching a registry is not supported yet',
   },
-  {
-    method: 'POST',
-    url: '/images/prune',
-    operationId: 'ImagePrune',
-    reason: 'pruning images is not supported yet: remove them by name',
-  },
 ] as const
 
 /** `library/busybox/json` is the name `library/busybox` and the action `json`. */
@@ -95,9 +90,3 @@ function splitPath<Action extends string>(
   if (slash < 1 || action === undefined) throw new TallyError('not-found', 'page not found')
   return { name: path.slice(0, slash), action }
 }
-
-const usersOf = (engine: Engine) => (imageId: string) =>
-  engine
-    .list()
-    .filter(({ context }) => context.spec?.image.id === imageId)
-    .map(({ id, state }) => ({ containerId: id, running: state.running }))

@@ -22,14 +22,10 @@ const unsupported: Readonly<Record<string, readonly Route[]>> = {
     route('POST', '/containers/:id/pause', 'ContainerPause'),
     route('POST', '/containers/:id/unpause', 'ContainerUnpause'),
   ],
-  'listing the processes of a container': [route('GET', '/containers/:id/top', 'ContainerTop')],
-  'resource statistics': [route('GET', '/containers/:id/stats', 'ContainerStats')],
   'changing the resources of a container': [route('POST', '/containers/:id/update', 'ContainerUpdate')],
   'attaching by websocket': [route('GET', '/containers/:id/attach/ws', 'ContainerAttachWebsocket')],
-  'removing all stopped containers at once': [route('POST', '/containers/prune', 'ContainerPrune')],
   'building images': [
     route('POST', '/build', 'ImageBuild'),
-    route('POST', '/build/prune', 'BuildPrune'),
     route('POST', '/build/cancel', 'BuildCancel'),
     route('POST', '/session', 'Session'),
     route('POST', '/grpc', 'Grpc'),
@@ -40,7 +36,6 @@ const unsupported: Readonly<Record<string, readonly Route[]>> = {
     route('POST', '/networks/create', 'NetworkCreate'),
     route('POST', '/networks/:id/connect', 'NetworkConnect'),
     route('POST', '/networks/:id/disconnect', 'NetworkDisconnect'),
-    route('POST', '/networks/prune', 'NetworkPrune'),
   ],
   volumes: [
     route('POST', '/volumes/create', 'VolumeCreate'),

@@ -20,6 +20,7 @@ function oldFields({
   actorId,
   attributes,
 }: Pick<MessageRow, 'type' | 'action' | 'actorId' | 'attributes'>): object {
-  if (type === 'image') return { status: action, id: actorId }
-  return type === 'container' ? { status: action, id: actorId, from: attributes.image ?? '' } : {}
+  if (type !== 'image' && type !== 'container') return {}
+  const from = type === 'container' ? attributes.image : undefined
+  return { status: action, ...(actorId && { id: actorId }), ...(from && { from }) }
 }

@@ -113,11 +113,12 @@ describe('a running container', () => {
     expect(await host.remove(id, true)).toEqual(answers(204))
   })
 
-  it('has its terminal sized and left, its files copied, exported and made an image of', async () => {
+  it('has its terminal sized and left, its processes listed, its files copied, exported and made an image of', async () => {
     const id = await host.run(stubborn, { Tty: true, OpenStdin: true })
     const [control, file] = ['\x10\x11', `/containers/${id}/archive?path=/etc/passwd`]
     await host.attach(id, control)
     expect(await host.ask(id, 'resize?h=24&w=80')).toEqual(answers(200))
+    expect(await host.api.send('GET', `/containers/${id}/top`)).toEqual(answers(200))
     const tar = await host.api.ask('GET', file)
     expect(await host.api.send('PUT', `/containers/${id}/archive?path=/tmp`, Buffer.from(tar))).toEqual(
       answers(200),

@@ -161,7 +161,7 @@ describe('what is left for later', () => {
   it.each([
     ['POST', '/containers/one/exec', 501],
     ['POST', '/containers/two/exec', 404],
-    ['GET', '/containers/one/top', 501],
+    ['POST', '/containers/one/pause', 501],
     ['HEAD', '/containers/one/archive', 400],
     ['POST', '/build', 501],
     ['POST', '/networks/create', 501],

@@ -133,7 +133,6 @@ describe('GET /images/{name}/…', () => {
     ['GET', '/images/x/get', 501],
     ['GET', '/images/get?names=x', 501],
     ['POST', '/images/x/push', 501],
-    ['POST', '/images/prune', 501],
     ['GET', '/images/x/unknown', 404],
     ['GET', '/images/json/', 404],
   ] as const)('%s %s answers %i', async (method, url, status) => {

@@ -81,7 +81,7 @@ describe('The figures of a control group', () => {
         ...{ periods: 10, throttledPeriods: 2, throttledTime: 345000 },
       },
       memory: {
-        ...{ usage: 2469888, limit: null, maxUsage: 0, failures: 5 },
+        ...{ usage: 2469888, limit: null, maxUsage: 0, failures: 1 },
         stat: { anon: 10031104, file: 9531392, inactive_file: 4096 },
       },
       blkio: {
