@@ -6,12 +6,21 @@ import { Dockerd } from './dockerd.ts'
 import { comparable, type Outcome } from './outcome.ts'
 import { pending } from './pending.ts'
 import type { Session, Target } from './session.ts'
+import { dockerPySessions } from './sessions/docker-py.ts'
+import { dockerodeSessions } from './sessions/dockerode.ts'
 import { files } from './sessions/files.ts'
 import { life } from './sessions/life.ts'
 import { options } from './sessions/options.ts'
 import { streams } from './sessions/streams.ts'
 
-const sessions: readonly Session[] = [...life, ...streams, ...files, ...options]
+const sessions: readonly Session[] = [
+  ...life,
+  ...streams,
+  ...files,
+  ...options,
+  ...dockerodeSessions,
+  ...dockerPySessions,
+]
 
 describe('docker does the same on both daemons', () => {
   let tallyd: Daemon

@@ -7,10 +7,7 @@ export const pending: ReadonlySet<string> = new Set([
   'top',
   'health',
   'prune',
-  'terminal',
-  'stdin of run',
   'exec',
-  'attach',
   'volumes',
   'copy-up into a volume',
   'process',
@@ -18,4 +15,6 @@ export const pending: ReadonlySet<string> = new Set([
   'namespaces',
   'resources',
   'mounts',
+  'dockerode: saving',
+  'docker-py: saving',
 ])
