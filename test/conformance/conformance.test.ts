@@ -6,6 +6,7 @@ import { Dockerd } from './dockerd.ts'
 import { comparable, type Outcome } from './outcome.ts'
 import { pending } from './pending.ts'
 import type { Session, Target } from './session.ts'
+import { composeSession } from './sessions/compose.ts'
 import { dockerPySessions } from './sessions/docker-py.ts'
 import { dockerodeSessions } from './sessions/dockerode.ts'
 import { files } from './sessions/files.ts'
@@ -20,6 +21,7 @@ const sessions: readonly Session[] = [
   ...options,
   ...dockerodeSessions,
   ...dockerPySessions,
+  composeSession,
 ]
 
 describe('docker does the same on both daemons', () => {

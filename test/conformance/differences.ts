@@ -11,4 +11,6 @@ export const differences: Readonly<Record<string, string>> = {
     'a bad name is no failure of the server: 400, as in newer Docker',
   'dockerode: images / dockerode inspect nothing':
     'one sentence, as in newer Docker, and not the same one twice',
+  'docker-py: mistakes / mistakes':
+    'as with dockerode: 400 for a bad name, and one sentence for no such image',
 }

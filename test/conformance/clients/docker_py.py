@@ -162,15 +162,18 @@ def committed(container):
 
 def images():
     step("list", lambda: [image.tags for image in client.images.list("bb")])
-    step("get nothing", lambda: client.images.get("gone"))
     step("tag", lambda: client.images.get("bb").tag("py/image", "1"))
     step("tags", lambda: sorted(client.images.get("bb").tags))
-    step("a bad tag", lambda: client.images.get("bb").tag("UPPER"))
     step("history", lambda: [sorted(each) for each in client.images.get("bb").history()])
     step("import", lambda: sorted(json.loads(api.import_image_from_data(archive(f="x"), "py/import", "1"))))
     step("remove", lambda: [client.images.remove(name) for name in ["py/image:1", "py/import:1"]])
     step("remove nothing", lambda: client.images.remove("gone"))
     step("remove a used one", lambda: in_use())
+
+
+def mistakes():
+    step("get nothing", lambda: client.images.get("gone"))
+    step("a bad tag", lambda: client.images.get("bb").tag("UPPER"))
 
 
 def saved_and_loaded(name):
@@ -225,5 +228,5 @@ def sidecars():
     step("removed", lambda: [each.remove(force=True, v=True) for each in client.containers.list(all=True, filters={"label": "session=one"})])
 
 
-scenarios = {each.__name__: each for each in [life, streams, files, images, saving, daemon, sidecars]}
+scenarios = {each.__name__: each for each in [life, streams, files, images, mistakes, saving, daemon, sidecars]}
 scenarios[sys.argv[2]]()

@@ -5,12 +5,12 @@ import { type Session, session } from '../session.ts'
 
 const script = join(import.meta.dirname, '../clients/docker_py.py')
 
+const scenarios = ['life', 'streams', 'files', 'images', 'mistakes', 'saving', 'daemon', 'sidecars'] as const
+
 const scenario = (name: string): Session =>
   session(`docker-py: ${name}`, {
     name,
     take: ({ socket }) => run('/usr/bin/python3', [script, socket, name]),
   })
 
-export const dockerPySessions = ['life', 'streams', 'files', 'images', 'saving', 'daemon', 'sidecars'].map(
-  scenario,
-)
+export const dockerPySessions = scenarios.map(scenario)
