@@ -8,7 +8,9 @@ import { pending } from './pending.ts'
 import type { Session, Target } from './session.ts'
 import { composeSession } from './sessions/compose.ts'
 import { dockerPySessions } from './sessions/docker-py.ts'
-import { dockerodeSessions } from './sessions/dockerode.ts'
+import { filesByDockerode } from './sessions/dockerode-files.ts'
+import { lifeByDockerode } from './sessions/dockerode-life.ts'
+import { streamsByDockerode } from './sessions/dockerode-streams.ts'
 import { files } from './sessions/files.ts'
 import { life } from './sessions/life.ts'
 import { options } from './sessions/options.ts'
@@ -19,7 +21,9 @@ const sessions: readonly Session[] = [
   ...streams,
   ...files,
   ...options,
-  ...dockerodeSessions,
+  ...lifeByDockerode,
+  ...streamsByDockerode,
+  ...filesByDockerode,
   ...dockerPySessions,
   composeSession,
 ]

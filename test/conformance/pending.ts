@@ -17,4 +17,10 @@ export const pending: ReadonlySet<string> = new Set([
   'mounts',
   'dockerode: saving',
   'docker-py: saving',
+  'dockerode: freezing and figures',
+  'dockerode: exec',
+  'dockerode: volumes',
+  'docker-py: freezing',
+  'docker-py: execs',
+  'docker-py: volumes',
 ])

@@ -228,5 +228,46 @@ def sidecars():
     step("removed", lambda: [each.remove(force=True, v=True) for each in client.containers.list(all=True, filters={"label": "session=one"})])
 
 
-scenarios = {each.__name__: each for each in [life, streams, files, images, mistakes, saving, daemon, sidecars]}
+def freezing():
+    container = client.containers.run(**shell("exec sleep 1000"), detach=True, name="warm")
+    step("pause", container.pause)
+    step("state", lambda: state_of(container))
+    step("pause again", container.pause)
+    step("stop of a paused one", lambda: failure(lambda: container.kill(signal="HUP")))
+    step("unpause", container.unpause)
+    step("update", lambda: container.update(mem_limit="64m", memswap_limit="128m"))
+    step("top", lambda: container.top(ps_args="ax -o pid,comm")["Titles"])
+    step("stats", lambda: sorted(container.stats(stream=False)))
+    step("streamed stats", lambda: sorted(next(container.stats(stream=True, decode=True))))
+    step("restart", lambda: container.restart(timeout=0))
+    step("remove", lambda: container.remove(force=True))
+    step("prune", lambda: sorted(client.containers.prune()))
+
+
+def execs():
+    container = client.containers.run(**shell("exec sleep 1000"), detach=True, name="host")
+    step("exec", lambda: list(container.exec_run(["sh", "-c", "echo out; exit 7"])))
+    step("both", lambda: list(container.exec_run(["sh", "-c", "echo out; echo err >&2"], demux=True)))
+    step("options", lambda: list(container.exec_run("sh -c 'echo $A; pwd; id -u'", environment={"A": "1"}, workdir="/etc", user="7")))
+    step("streamed", lambda: b"".join(container.exec_run("seq 1 3", stream=True).output))
+    step("terminal", lambda: list(container.exec_run("tty", tty=True)))
+    step("detached", lambda: list(container.exec_run("sleep 0", detach=True)))
+    step("what is not there", lambda: list(container.exec_run("no-such-command")))
+    step("fields", lambda: sorted(api.exec_inspect(api.exec_create(container.id, "true")["Id"])))
+    container.kill()
+    step("in a stopped one", lambda: list(container.exec_run("true")))
+    step("remove", container.remove)
+
+
+def volumes():
+    volume = client.volumes.create("py-volume", labels={"a": "b"})
+    step("create", lambda: [volume.name, volume.attrs["Driver"], volume.attrs["Labels"], volume.attrs["Scope"]])
+    step("list", lambda: [each.name for each in client.volumes.list(filters={"label": "a=b"})])
+    step("write", lambda: client.containers.run(**shell("echo kept >/v/f"), remove=True, volumes=["py-volume:/v"]))
+    step("read", lambda: client.containers.run(**shell("cat /v/f"), remove=True, volumes={"py-volume": {"bind": "/v", "mode": "ro"}}))
+    step("remove", volume.remove)
+    step("gone", lambda: client.volumes.get("py-volume"))
+
+
+scenarios = {each.__name__: each for each in [life, streams, files, images, mistakes, saving, daemon, sidecars, freezing, execs, volumes]}
 scenarios[sys.argv[2]]()

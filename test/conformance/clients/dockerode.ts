@@ -53,3 +53,10 @@ export const demultiplexedBuffer = (docker: Dockerode, frames: Buffer): Promise<
   stream.end(frames)
   return demultiplexed(docker, stream)
 }
+
+/** Of a container that has no network. */
+export const shell = (script: string) => ({
+  Image: 'bb',
+  Cmd: ['sh', '-c', script] as string[],
+  HostConfig: { NetworkMode: 'none' },
+})

@@ -5,7 +5,10 @@ import { type Session, session } from '../session.ts'
 
 const script = join(import.meta.dirname, '../clients/docker_py.py')
 
-const scenarios = ['life', 'streams', 'files', 'images', 'mistakes', 'saving', 'daemon', 'sidecars'] as const
+const scenarios = [
+  ...['life', 'streams', 'files', 'images', 'mistakes', 'saving', 'daemon', 'sidecars'],
+  ...['freezing', 'execs', 'volumes'],
+] as const
 
 const scenario = (name: string): Session =>
   session(`docker-py: ${name}`, {
