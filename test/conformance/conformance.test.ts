@@ -6,27 +6,13 @@ import { Dockerd } from './dockerd.ts'
 import { comparable, type Outcome } from './outcome.ts'
 import { pending } from './pending.ts'
 import type { Session, Target } from './session.ts'
-import { composeSession } from './sessions/compose.ts'
-import { dockerPySessions } from './sessions/docker-py.ts'
-import { filesByDockerode } from './sessions/dockerode-files.ts'
-import { lifeByDockerode } from './sessions/dockerode-life.ts'
-import { streamsByDockerode } from './sessions/dockerode-streams.ts'
+import { clients } from './sessions/clients.ts'
 import { files } from './sessions/files.ts'
 import { life } from './sessions/life.ts'
 import { options } from './sessions/options.ts'
 import { streams } from './sessions/streams.ts'
 
-const sessions: readonly Session[] = [
-  ...life,
-  ...streams,
-  ...files,
-  ...options,
-  ...lifeByDockerode,
-  ...streamsByDockerode,
-  ...filesByDockerode,
-  ...dockerPySessions,
-  composeSession,
-]
+const sessions: readonly Session[] = [...life, ...streams, ...files, ...options, ...clients]
 
 describe('docker does the same on both daemons', () => {
   let tallyd: Daemon

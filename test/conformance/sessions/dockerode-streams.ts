@@ -8,7 +8,10 @@ import { session } from '../session.ts'
 const streams = session(
   'dockerode: streams',
   dockerode('attach to both outputs', async (docker) => {
-    const container = await docker.createContainer({ name: 'both', ...shell('echo out; sleep 0.3; echo err >&2') })
+    const container = await docker.createContainer({
+      name: 'both',
+      ...shell('echo out; sleep 0.3; echo err >&2'),
+    })
     const stream = await container.attach({ stream: true, stdout: true, stderr: true })
     const outputs = demultiplexed(docker, stream)
     await container.start()
