@@ -2,6 +2,7 @@
 import { ApiClient } from '../../e2e/api-client.ts'
 import { plain } from '../outcome.ts'
 import type { Target } from '../session.ts'
+import { headsOf } from './heads.ts'
 import { type Probe, probes } from './scene.ts'
 
 /** One answer a probe, and the events until now. */
@@ -12,6 +13,7 @@ export async function answersOf(target: Target): Promise<Readonly<Record<string,
   for (const probe of probes)
     answers[probe.name] = sorted(probe, named(await api.ask('GET', `/v1.41${probe.path}`)))
   answers.events = named(JSON.stringify(await eventsOf(api)))
+  answers.heads = named(JSON.stringify(await headsOf(target)))
   return answers
 }
 

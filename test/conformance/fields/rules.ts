@@ -19,6 +19,7 @@ const natural: readonly Rule[] = [
   ),
   ...rule('the time it happened', value, 'events.*.time', 'events.*.timeNano'),
   ...rule('drawn by the kernel', value, 'inspect *.State.Pid'),
+  ...rule('the time it was made, within it', value, 'heads.*.x-docker-container-path-stat'),
   ...rule('of this daemon alone', value, 'info.ID', 'info.NFd', 'info.NGoroutines'),
 ]
 
@@ -64,6 +65,7 @@ const images: readonly Rule[] = [
 ]
 
 const daemon: readonly Rule[] = [
+  ...rule('it says who answers', value, 'heads.*.server'),
   ...rule('only what is there is named', ['value', 'missing'], 'info.Plugins.*.*', 'info.Runtimes.**'),
   ...rule(
     'it is not asked of the file system',
