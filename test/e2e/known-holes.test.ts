@@ -20,9 +20,7 @@ const run = (...words: readonly string[]) => daemon.docker('run', '--rm', '--net
 describe('a container', () => {
   it('gets no descriptor but its own three (CVE-2024-21626)', async () => {
     const { stdout } = await run('bb', 'ls', '-l', '/proc/self/fd')
-    const open = [...stdout.matchAll(/(\d+) -> (.*)/g)].map(([, fd, target]) => ({ fd: Number(fd), target }))
-    expect(open.map(({ fd }) => fd)).toEqual([0, 1, 2, 3])
-    expect(open[3]?.target).toMatch(/^\/proc\/\d+\/fd$/)
+    expect([...stdout.matchAll(/ (\d+) -> /g)].map(([, fd]) => Number(fd))).toEqual([0, 1, 2])
   })
 
   it('does not come to the host by a working directory that is a descriptor of the runtime (CVE-2024-21626)', async () => {

@@ -101,7 +101,6 @@ def streams():
     step("tail", lambda: many.logs(tail=1, stderr=False))
     step("streamed", lambda: b"".join(many.logs(stream=True)))
     step("since", lambda: many.logs(since=int(time.time()) + 100))
-    step("demultiplexed", lambda: api.attach(many.id, logs=True, demux=True))
     step("attach", lambda: attached())
     step("stdin by a socket", lambda: through_socket("cat; echo end >&2"))
     step("terminal", lambda: terminal())
