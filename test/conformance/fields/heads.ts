@@ -22,7 +22,11 @@ const asked: readonly Ask[] = [
   { method: 'POST', path: '/v1.41/containers/running/start' },
   { method: 'POST', path: '/v1.41/containers/exited/wait' },
   { method: 'POST', path: '/v1.41/containers/create', body: 'no json' },
-  { method: 'POST', path: '/v1.41/containers/create', body: '{"Image":"gone"}' },
+  {
+    method: 'POST',
+    path: '/v1.41/containers/create',
+    body: '{"Image":"gone","HostConfig":{"NetworkMode":"none"}}',
+  },
   { method: 'GET', path: '/v1.41/nonsense' },
   { method: 'GET', path: '/v9.99/info' },
   { method: 'GET', path: '/v1.41/containers/json?filters=nonsense' },

@@ -66,6 +66,13 @@ const images: readonly Rule[] = [
 
 const daemon: readonly Rule[] = [
   ...rule('it says who answers', value, 'heads.*.server'),
+  ...rule(
+    'every answer has them, also one that says there is no such route or version',
+    ['extra'],
+    'heads.GET /v1_41/nonsense.*',
+    'heads.GET /v9_99/info.docker-experimental',
+  ),
+  ...rule('what is no JSON is no failure of the server, as in newer Docker', value, 'heads.* no json.status'),
   ...rule('only what is there is named', ['value', 'missing'], 'info.Plugins.*.*', 'info.Runtimes.**'),
   ...rule(
     'it is not asked of the file system',
