@@ -24,6 +24,8 @@ if [ "${1:-}" = test ]; then
   need ctr containerd
   need strace strace
   need mkfs.ext4 e2fsprogs
+  need docker-compose docker-compose
+  [ -e /usr/lib/python3/dist-packages/docker ] || missing="$missing python3-docker"
 fi
 [ -e /usr/include/stdio.h ] || missing="$missing libc6-dev"
 

@@ -3,6 +3,7 @@
  * path is resolved by the kernel with the container's root as `/`. Synchronous: for a worker thread.
  */
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { TallyError } from '../errors.ts'
 import { failedWith } from '../kernel/addon.ts'
 import { makeDirectoryAt, O_PATH, openConfined, type Path } from '../kernel/at.ts'
 import { bindTree, enterOwnMountNamespace, settleBind } from '../kernel/mount-namespace.ts'
@@ -60,8 +61,17 @@ function showMount(root: number, { source, destination, writable }: ViewMount): 
   closing(from, () => {
     const path = Buffer.from(destination).toString('latin1').replace(/^\/+/, '')
     closing(mountPoint(root, path, fstatSync(from).isDirectory()), (at) => bindTree(from, at))
-    closing(openInRoot(root, Buffer.from(path, 'latin1')), (mounted) => settleBind(mounted, { writable }))
+    closing(openInRoot(root, Buffer.from(path, 'latin1')), (mounted) => {
+      if (!isSame(from, mounted)) throw new TallyError('conflict', `${destination} was replaced meanwhile`)
+      settleBind(mounted, { writable })
+    })
   })
+}
+
+/** Else the container has put a link in the way, and another mount would be settled instead. */
+function isSame(one: number, other: number): boolean {
+  const [first, second] = [fstatSync(one), fstatSync(other)]
+  return first.dev === second.dev && first.ino === second.ino
 }
 
 function mountPoint(root: number, path: string, directory: boolean): number {

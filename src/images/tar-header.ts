@@ -71,7 +71,7 @@ const types: Readonly<Record<string, EntryType>> = {
 export function rawHeader(block: Buffer): RawHeader | undefined {
   const sum = checksum(block)
   if (sum === 8 * 0x20 && block.every((byte) => byte === 0)) return undefined
-  if (number(block, 148, 8) !== sum) throw new TarError('invalid tar header')
+  if (number(block, 148, 8) !== sum) throw new TarError('archive/tar: invalid tar header')
   const name = text(block, 0, 100)
   const prefix = isPosix(block) ? text(block, 345, 155) : ''
   return {
@@ -133,7 +133,7 @@ export function number(block: Buffer, offset: number, length: number): number {
   const field = block.subarray(offset, offset + length)
   if (((field[0] ?? 0) & 0x80) !== 0) return binary(field)
   const digits = field.toString('latin1').replace(/\0.*$/s, '').trim()
-  if (!/^[0-7]*$/.test(digits)) throw new TarError('invalid tar header')
+  if (!/^[0-7]*$/.test(digits)) throw new TarError('archive/tar: invalid tar header')
   return Number.parseInt(digits || '0', 8)
 }
 
@@ -149,8 +149,9 @@ function addRecord(records: Map<string, string>, key: string, value: string): vo
 
 function checked(entry: TarEntry): TarEntry {
   if (entry.name === '' || `${entry.name}${entry.linkName}`.includes('\0'))
-    throw new TarError('invalid tar header')
-  if (!Number.isSafeInteger(entry.size) || entry.size < 0) throw new TarError('invalid tar header')
+    throw new TarError('archive/tar: invalid tar header')
+  if (!Number.isSafeInteger(entry.size) || entry.size < 0)
+    throw new TarError('archive/tar: invalid tar header')
   const bodyless = entry.type !== 'file' && entry.type !== 'directory'
   return bodyless ? { ...entry, size: 0 } : entry
 }
@@ -199,7 +200,7 @@ function binary(field: Buffer): number {
   const bytes = negative ? field : Buffer.from([(field[0] ?? 0) & 0x7f, ...field.subarray(1)])
   const value = BigInt.asIntN(bytes.length * 8, BigInt(`0x${bytes.toString('hex')}`))
   if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < BigInt(Number.MIN_SAFE_INTEGER))
-    throw new TarError('invalid tar header')
+    throw new TarError('archive/tar: invalid tar header')
   return Number(value)
 }
 

@@ -6,6 +6,7 @@ import { Dockerd } from './dockerd.ts'
 import { comparable, type Outcome } from './outcome.ts'
 import { pending } from './pending.ts'
 import type { Session, Target } from './session.ts'
+import { clients } from './sessions/clients.ts'
 import { files } from './sessions/files.ts'
 import { life } from './sessions/life.ts'
 import { limits } from './sessions/limits.ts'
@@ -13,7 +14,15 @@ import { options } from './sessions/options.ts'
 import { streams } from './sessions/streams.ts'
 import { upkeep } from './sessions/upkeep.ts'
 
-const sessions: readonly Session[] = [...life, ...streams, ...files, ...options, ...limits, ...upkeep]
+const sessions: readonly Session[] = [
+  ...life,
+  ...streams,
+  ...files,
+  ...options,
+  ...limits,
+  ...upkeep,
+  ...clients,
+]
 
 describe('docker does the same on both daemons', () => {
   let tallyd: Daemon

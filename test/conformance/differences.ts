@@ -7,4 +7,14 @@ export const differences: Readonly<Record<string, string>> = {
     'Docker only says that the limit is deprecated; it has no effect on any kernel since 5.4, which ours says',
   'cp / docker cp cp:/d/f/x -':
     'Docker names the path on the host, which is no business of a client; ours is the path in the container',
+  'dockerode: life of a container / dockerode kill of a stopped one':
+    'Docker names the container as the client did, ours by its id, which is in the same sentence anyway',
+  'dockerode: streams / dockerode attach to nothing':
+    'Docker answers this one in plain text behind a head of its own; ours is JSON as everywhere',
+  'dockerode: images / dockerode tag with a bad name':
+    'a bad name is no failure of the server: 400, as in newer Docker',
+  'dockerode: images / dockerode inspect nothing':
+    'one sentence, as in newer Docker, and not the same one twice',
+  'docker-py: mistakes / mistakes':
+    'as with dockerode: 400 for a bad name, and one sentence for no such image',
 }

@@ -14,7 +14,7 @@ const natural: readonly (readonly [RegExp, string])[] = [
   [/\/tmp\/tally-(e2e|dockerd)-\w+/g, '<root>'],
 ]
 
-const plain = (text: string): string =>
+export const plain = (text: string): string =>
   natural.reduce((result, [pattern, name]) => result.replaceAll(pattern, name), text).replace(/ +$/gm, '')
 
 export const comparable = ({ code, stdout, stderr }: Outcome): Outcome => ({

@@ -53,7 +53,10 @@ export async function summarize(options: ContainerRouteOptions, view: ContainerV
   const spec = specOf(view)
   const image = imageName(engine, spec)
   const summary = summaryView({ daemon, view, spec, image, now: clock.now() })
-  return size ? { ...summary, ...(await sizesOf(options, view)) } : summary
+  if (!size) return summary
+  const { SizeRw, SizeRootFs } = await sizesOf(options, view)
+  // A list leaves out what is zero.
+  return { ...summary, ...(SizeRw > 0 && { SizeRw }), ...(SizeRootFs > 0 && { SizeRootFs }) }
 }
 
 /** The name may have moved to another image meanwhile. */

@@ -8,6 +8,7 @@ import { commandLine } from './command.ts'
 import { hostConfigView } from './host-config.ts'
 import { mountViews } from './mounts.ts'
 import { networkSettings } from './networks.ts'
+import { nullIfEmpty } from './null-if-empty.ts'
 
 /** @param sizes bytes of the container's own layer and of all layers, if the client asked for them */
 export function inspectView(
@@ -24,7 +25,7 @@ export function inspectView(
     Args: args,
     State: stateView(view),
     Image: spec.image.id,
-    ...files(daemon.roots, view.id, spec),
+    ...files(daemon.roots, view, spec),
     Name: `/${view.name}`,
     RestartCount: 0,
     Driver: 'overlay2',
@@ -58,7 +59,9 @@ function stateView({ status, state }: ContainerView) {
   }
 }
 
-function files(roots: Roots, id: string, { hostConfig }: ContainerSpec) {
+/** They are written for the first start: until then there are none. */
+function files(roots: Roots, { id, context }: ContainerView, { hostConfig }: ContainerSpec) {
+  if (context.run === null) return { ResolvConfPath: '', HostnamePath: '', HostsPath: '', LogPath: '' }
   const directory = containerPath(roots, id)
   return {
     ResolvConfPath: join(directory, 'resolv.conf'),
@@ -79,4 +82,4 @@ function layerPaths(roots: Roots, id: string, { image }: ContainerSpec) {
   }
 }
 
-const configView = (config: ContainerConfig) => ({ ...config, OnBuild: null })
+const configView = (config: ContainerConfig) => ({ ...config, Env: nullIfEmpty(config.Env), OnBuild: null })

@@ -1,8 +1,9 @@
 /** Images in the shapes of Docker's API. */
 import { join } from 'node:path'
 import { nanoseconds } from '../../clock.ts'
-import type { Image, ImageHistory } from '../../images/port.ts'
+import type { Image, ImageConfig, ImageHistory } from '../../images/port.ts'
 import { layerPath, type Roots } from '../../paths.ts'
+import { nullIfEmpty } from './null-if-empty.ts'
 
 /** What an image uses beyond its own size, where it was counted; -1 says that it was not. */
 export interface ImageUse {
@@ -37,10 +38,10 @@ export function imageInspection(image: Image, roots: Roots): object {
     Comment: image.comment,
     Created: image.createdAt,
     Container: image.container ?? '',
-    ContainerConfig: { ...emptyConfig, ...image.containerConfig },
+    ContainerConfig: configView(image.containerConfig),
     DockerVersion: image.dockerVersion,
     Author: image.author,
-    Config: { ...emptyConfig, ...image.config },
+    Config: configView(image.config),
     Architecture: image.architecture,
     ...(image.variant === undefined ? {} : { Variant: image.variant }),
     Os: image.os,
@@ -51,6 +52,12 @@ export function imageInspection(image: Image, roots: Roots): object {
     Metadata: { LastTagTime: '0001-01-01T00:00:00Z' },
   }
 }
+
+const configView = (config: ImageConfig | undefined): object => ({
+  ...emptyConfig,
+  ...config,
+  Env: nullIfEmpty(config?.Env),
+})
 
 /**
  * `GET /images/{name}/history`, the newest step first. Only the last one is known by an id.

@@ -6,6 +6,7 @@ import type { DockerStatus, Engine } from '../../engine/port.ts'
 import type { DaemonInfo } from '../daemon-info.ts'
 import { distribution, isSwitchedOn, limitSupport, limitWarnings } from '../host-facts.ts'
 import type { RuntimeVersion } from '../runtime-version.ts'
+import { nullIfEmpty } from './null-if-empty.ts'
 
 export interface InfoSources {
   readonly engine: Engine
@@ -49,7 +50,11 @@ async function hostSection({ cgroup, roots }: DaemonInfo): Promise<object> {
     BridgeNfIptables: await isSwitchedOn('net/bridge/bridge-nf-call-iptables'),
     BridgeNfIp6tables: await isSwitchedOn('net/bridge/bridge-nf-call-ip6tables'),
     Driver: 'overlay2',
-    DriverStatus: [['Backing Filesystem', await fileSystem(roots.dataRoot)]],
+    DriverStatus: [
+      ['Backing Filesystem', await fileSystem(roots.dataRoot)],
+      ['Native Overlay Diff', 'true'],
+      ['userxattr', 'false'],
+    ],
     NFd: (await readdir('/proc/self/fd')).length,
     NGoroutines: 0,
     NEventsListener: 0,
@@ -60,7 +65,7 @@ async function hostSection({ cgroup, roots }: DaemonInfo): Promise<object> {
     Architecture: machine(),
     NCPU: availableParallelism(),
     MemTotal: totalmem(),
-    Warnings: limitWarnings(support),
+    Warnings: nullIfEmpty(limitWarnings(support)),
   }
 }
 

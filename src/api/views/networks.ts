@@ -50,7 +50,7 @@ const endpointView = ({ name }: ContainerView) => ({
 /** `NetworkSettings.Networks` of a container: an entry without addresses, because neither network gives any. */
 export function attachedNetworks(daemon: DaemonInfo, view: ContainerView): Record<string, object> {
   const mode = networkModeOf(view)
-  const NetworkID = view.state.startedAt.startsWith('0001-') ? '' : networkId(daemon, mode)
+  const NetworkID = view.context.run === null ? '' : networkId(daemon, mode)
   return { [mode]: { ...unaddressed, NetworkID } }
 }
 

@@ -52,7 +52,7 @@ export const streams = [
     docker('attach attach'),
     docker('rm attach'),
     docker(`${run} -d -i --name input bb cat`),
-    shell('echo through attach | timeout 2 docker attach input'),
+    shell('echo through attach | timeout -s KILL 2 docker attach input'),
     docker('logs input'),
     docker('rm -f input'),
   ),

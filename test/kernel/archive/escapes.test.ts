@@ -22,9 +22,15 @@ vi.setConfig({ testTimeout: 150_000 })
 useTree()
 
 /** Swaps the path between a directory and a link to the host, as fast as it can, until it is disposed of. */
-function swapping(path: string, target: string): Disposable {
-  const script =
-    'while [ -d "$3" ]; do mkdir "$1" 2>/dev/null; rm -rf "$1"; ln -s "$2" "$1" 2>/dev/null; rm -f "$1"; done'
+const swapping = (path: string, target: string): Disposable =>
+  repeating('mkdir "$1" 2>/dev/null; rm -rf "$1"; ln -s "$2" "$1" 2>/dev/null; rm -f "$1"', path, target)
+
+/** As `swapping`, but the directory is kept aside, so that what is mounted in it stays. */
+const movingAway = (path: string, target: string): Disposable =>
+  repeating('mv -T "$1" "$1.kept"; ln -s "$2" "$1"; rm -f "$1"; mv -T "$1.kept" "$1"', path, target)
+
+function repeating(step: string, path: string, target: string): Disposable {
+  const script = `while [ -d "$3" ]; do ${step}; done`
   const child = spawn('sh', ['-c', script, 'sh', path, target, base], { stdio: 'ignore' })
   return { [Symbol.dispose]: () => void child.kill('SIGKILL') }
 }
@@ -99,6 +105,32 @@ describe('a container whose files are copied', () => {
     expect((await packed('/tmp/made/file', view(mounts[1] ?? never())))[0]?.text).toBe('of the volume')
     expect(readdirSync(outside())).toEqual(['secret'])
     expect(existsSync('/tmp/made')).toBe(false)
+  })
+
+  it('cannot lead the mount of a volume out of its root by swapping a directory for a link (CVE-2026-41568, CVE-2026-42306)', async () => {
+    mkdirSync(join(base, 'volume'))
+    using _ = swapping(inside('swap'), outside())
+    const mount = { source: join(base, 'volume'), destination: '/swap/made/deep', writable: true }
+    for (let round = 0; round < 4; round++)
+      await put('/swap/made/deep', tar(file('x', 'x')), { into: view(mount) }).catch(() => undefined)
+    expect(readdirSync(outside())).toEqual(['secret'])
+  })
+
+  it('cannot make a read-only volume writable by swapping where it is mounted', async () => {
+    const [volume, other] = [join(base, 'volume'), join(base, 'other')]
+    for (const name of [volume, other]) mkdirSync(name)
+    mkdirSync(join(other, 'v'))
+    mkdirSync(inside('other'))
+    mkdirSync(inside('swap'))
+    using _ = movingAway(inside('swap'), '/other')
+    const into = view(
+      { source: other, destination: '/other', writable: true },
+      { source: join(other, 'v'), destination: '/other/v', writable: true },
+      { source: volume, destination: '/swap/v', writable: false },
+    )
+    for (let round = 0; round < 4; round++)
+      await put('/swap/v', tar(file('x', 'x')), { into }).catch(() => undefined)
+    expect(readdirSync(volume)).toEqual([])
   })
 
   it('cannot have the host wait for a pipe or a device', async () => {

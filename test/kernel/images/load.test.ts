@@ -142,7 +142,7 @@ describe('load', () => {
     ['a tag is no tag', oldDockerArchive(image([base], ['APP:1'])), 'repository name must be lowercase'],
     ['a tag is missing', oldDockerArchive(image([base], ['app'])), 'invalid tag "app"'],
     ['it has no manifest', tar(file('hello')), 'neither a docker-archive'],
-    ['it is no tar', Buffer.alloc(2048, 'x'), 'invalid tar header'],
+    ['it is no tar', Buffer.alloc(2048, 'x'), 'archive/tar: invalid tar header'],
     [
       'it ends too soon',
       oldDockerArchive(built).subarray(0, 3000),
