@@ -14,6 +14,7 @@ import type { Images } from '../images/port.ts'
 import type { Origin } from '../origin.ts'
 import type { MessageRow, RecordedEvent } from '../store/port.ts'
 import type { Size } from '../supervisor/port.ts'
+import type { Volumes } from '../volumes/port.ts'
 
 /** What a client asks for; the engine merges the image's config into it and fills Docker's defaults. */
 export interface CreateRequest {
@@ -65,6 +66,7 @@ export interface AttachStreams {
 
 export interface Engine {
   readonly images: Images
+  readonly volumes: Volumes
   create(
     request: CreateRequest,
     origin: Origin,

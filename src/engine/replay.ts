@@ -4,7 +4,15 @@ import type { ContainerEvent } from '../../machines/container-events.ts'
 import { evolve, type Life, machineVersion, newLife, save } from '../../machines/container-life.ts'
 import type { ImageEvent } from '../../machines/image-events.ts'
 import { projectImage } from '../images/projection.ts'
-import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from '../store/port.ts'
+import type {
+  ContainerRows,
+  EventStore,
+  ImageRows,
+  MessageRows,
+  RecordedEvent,
+  VolumeRows,
+} from '../store/port.ts'
+import { isOfVolumes, projectVolume } from '../volumes/projection.ts'
 import { projectContainer, requireKnown } from './registry.ts'
 
 /** Of the rows that a replay gives. The last three digits are to be raised when the same events would give other rows of the same machine. */
@@ -14,6 +22,7 @@ export interface ReplayOptions {
   readonly containers: ContainerRows
   readonly messages: MessageRows
   readonly images: ImageRows
+  readonly volumes: VolumeRows
   /** Called with the state of a container's stream after each event. */
   readonly onLife?: (recorded: RecordedEvent, life: Life) => void
 }
@@ -35,6 +44,7 @@ export function replay(options: ReplayOptions): (recorded: RecordedEvent) => voi
   return (recorded) => {
     if (recorded.stream.startsWith('container/')) container(recorded as RecordedEvent<ContainerEvent>)
     if (recorded.stream.startsWith('image/')) projectImage(recorded as RecordedEvent<ImageEvent>, options)
+    if (isOfVolumes(recorded)) projectVolume(recorded, options)
   }
 }
 

@@ -30,7 +30,7 @@ export function runtimeSpec(inputs: SpecInputs): RuntimeSpec {
   const { config, hostConfig } = spec
   const granted = capabilities(hostConfig, host.capabilities)
   const propagation = { dataRoot, sources: start.propagation }
-  const { mounts, rootfsPropagation } = containerMounts({ hostConfig, paths, propagation })
+  const { mounts, rootfsPropagation } = containerMounts({ ...spec, paths, propagation })
   return {
     ociVersion: '1.0.2',
     process: containerProcess({ spec, host, accounts: start, capabilities: granted }),

@@ -146,6 +146,24 @@ export interface MessageRows {
   }): Iterable<MessageRow>
 }
 
+/** Projection of volumes: one row each that is there. */
+export interface VolumeRow {
+  readonly name: string
+  readonly createdAt: string
+  readonly labels: Readonly<Record<string, string>> | null
+  readonly options: Readonly<Record<string, string>> | null
+  /** The container that it was made for without a name. */
+  readonly anonymousOf?: string
+}
+
+export interface VolumeRows {
+  put(row: VolumeRow): void
+  delete(name: string): void
+  byName(name: string): VolumeRow | undefined
+  /** By name. */
+  list(): readonly VolumeRow[]
+}
+
 /** Projection of images and of the names that point to them. */
 export interface ImageRow {
   readonly id: string

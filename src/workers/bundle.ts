@@ -45,11 +45,10 @@ export function bundleWorker(options: BundleOptions): Worker {
 
 async function prepareSpec({ roots, host, cgroupParent }: BundleOptions, job: Job): Promise<RuntimeSpec> {
   const { id, spec } = job
-  const { hostConfig } = spec
   const { dataRoot } = roots
   const paths = containerPaths(roots, id)
-  await prepareBindSources(hostConfig)
-  const start = await readStartFacts({ hostConfig, rootfs: paths.rootfs, dataRoot })
+  await prepareBindSources(spec, dataRoot)
+  const start = await readStartFacts({ spec, rootfs: paths.rootfs, dataRoot })
   const runtime = runtimeSpec({ id, spec, host, start, paths, dataRoot, cgroupParent })
   makeDirectoriesInside(paths.rootfs, workingDirectory(spec.config))
   return runtime

@@ -1,27 +1,28 @@
 /** Gathers what a container's spec depends on at the moment of its start. */
 import { realpath } from 'node:fs/promises'
-import type { HostConfig } from '../../machines/spec.ts'
+import type { ContainerSpec, HostConfig } from '../../machines/spec.ts'
 import { type Mount, mounts } from '../kernel/mountinfo.ts'
 import type { SourcePropagation, StartFacts } from '../oci/facts.ts'
-import { userMounts } from '../oci/mount-points.ts'
 import { needsPropagationFacts } from '../oci/propagation.ts'
+import { plainMounts } from '../oci/resolved-mounts.ts'
 import { deviceNumbers, hostDevices } from './host-devices.ts'
 import { readTextInside } from './rootfs-files.ts'
 
 export interface StartFactsOptions {
-  readonly hostConfig: HostConfig
+  readonly spec: Pick<ContainerSpec, 'hostConfig' | 'mounts'>
   readonly rootfs: string
   readonly dataRoot: string
 }
 
 export async function readStartFacts(options: StartFactsOptions): Promise<StartFacts> {
-  const { hostConfig, rootfs, dataRoot } = options
+  const { spec, rootfs, dataRoot } = options
+  const { hostConfig } = spec
   return {
     passwd: readTextInside(rootfs, '/etc/passwd'),
     group: readTextInside(rootfs, '/etc/group'),
     deviceNumbers: await deviceNumbers(throttledDevices(hostConfig)),
     hostDevices: hostConfig.Privileged ? await hostDevices() : [],
-    propagation: await propagation(hostConfig, dataRoot),
+    propagation: await propagation(spec, dataRoot),
   }
 }
 
@@ -36,8 +37,11 @@ function throttledDevices(hostConfig: HostConfig): readonly string[] {
 }
 
 /** Reads mountinfo only if a bind asks for it: with many mounts it is long. */
-async function propagation(hostConfig: HostConfig, dataRoot: string): Promise<StartFacts['propagation']> {
-  const binds = userMounts(hostConfig).filter((mount) => mount.type === 'bind')
+async function propagation(
+  spec: StartFactsOptions['spec'],
+  dataRoot: string,
+): Promise<StartFacts['propagation']> {
+  const binds = plainMounts(spec, dataRoot).filter((mount) => mount.type === 'bind')
   const asking = binds.filter((bind) => needsPropagationFacts(bind, dataRoot))
   if (asking.length === 0) return {}
   const mounted = await mounts()

@@ -42,11 +42,6 @@ const unsupported: Readonly<Record<string, readonly Route[]>> = {
     route('POST', '/networks/:id/disconnect', 'NetworkDisconnect'),
     route('POST', '/networks/prune', 'NetworkPrune'),
   ],
-  volumes: [
-    route('POST', '/volumes/create', 'VolumeCreate'),
-    route('POST', '/volumes/prune', 'VolumePrune'),
-    route('PUT', '/volumes/:name', 'VolumeUpdate'),
-  ],
   plugins: [
     route('GET', '/plugins/privileges', 'GetPluginPrivileges'),
     route('POST', '/plugins/pull', 'PluginPull'),
