@@ -46,7 +46,7 @@ export async function changesOf(task: Omit<Of<'changes'>, 'kind'>): Promise<read
   return (await thread.answer('changes')).changes
 }
 
-/** @returns whether the container has anything at that path. @throws TallyError internal `source x is not directory` */
+/** @returns whether the container has anything at that path. @throws TallyError internal for what is no directory */
 export async function fillDirectory(task: Omit<Of<'fill'>, 'kind'>): Promise<boolean> {
   await using thread = new FileThread({ kind: 'fill', ...task })
   return (await thread.answer('filled')).found

@@ -12,19 +12,20 @@ import { openInRoot } from './view.ts'
 const DIRECTORY = constants.O_DIRECTORY | constants.O_NOFOLLOW
 
 /** On the disk when this returns. @returns false if the container has nothing there. @throws TallyError internal for what is no directory. */
-export function fill({ rootfs, path, target }: Fill): boolean {
+export function fill(task: Fill): boolean {
+  const { rootfs, path } = task
   enterOwnMountNamespace() // with an umask of our own: modes are the image's
   return closing(openSync(rootfs, O_PATH | DIRECTORY), (root) => {
     const source = tryOpen(root, path)
     if (source === undefined) return false
-    closing(source, () => copy(source, { path, target }))
+    closing(source, () => copy(source, task))
     return true
   })
 }
 
-function copy(source: number, { path, target }: Pick<Fill, 'path' | 'target'>): void {
+function copy(source: number, { target, refusal }: Fill): void {
   if ((Number(statOf(source).mode) & constants.S_IFMT) !== constants.S_IFDIR)
-    throw new TallyError('internal', `source ${path} is not directory`)
+    throw new TallyError('internal', refusal)
   closing(openSync(target, constants.O_RDONLY | DIRECTORY), (into) => {
     copyTree(source, into)
     callSync('syncfs', into)

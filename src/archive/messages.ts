@@ -24,6 +24,8 @@ export interface Fill {
   readonly rootfs: string
   readonly path: string
   readonly target: string
+  /** What to say where there is something else than a directory. */
+  readonly refusal: string
 }
 
 export interface Unpack {

@@ -94,6 +94,6 @@ async function obtain(
 
 function fillOf({ mount, readOnly }: ResolvedVolume): readonly VolumeFill[] {
   if (readOnly) return []
-  const { name, destination, device } = mount
-  return [{ name, destination, ...(device !== undefined && { device }) }]
+  const { name, destination, named, device } = mount
+  return [{ name, destination, named, ...(device !== undefined && { device }) }]
 }

@@ -1,7 +1,7 @@
 /** `docker create`: the image's config and Docker's defaults are merged in, the layers are made, then the container exists in the log. */
 import type { ContainerSpec, HostConfig, ImageReference, ResolvedMount } from '../../machines/spec.ts'
 import type { Clock } from '../clock.ts'
-import { badRequest, noSuchContainer } from '../errors.ts'
+import { badRequest, noSuchContainer, TallyError } from '../errors.ts'
 import { betweenPoints, type Faults } from '../faults.ts'
 import type { Image, Images } from '../images/port.ts'
 import type { Origin } from '../origin.ts'
@@ -81,10 +81,15 @@ async function makeParts(ports: CreatePorts, { id, spec, hold }: Parts): Promise
   return mounts
 }
 
+/** Not found is what the docker CLI takes for an image to pull, so Docker has it as a bad request here. */
 function specByRef({ containers, registry }: CreatePorts, ref: string): ContainerSpec {
-  const lifecycle = registry.get(findContainer(containers, ref).id)
-  if (lifecycle === undefined) throw noSuchContainer(ref)
-  return targetOf(lifecycle).spec
+  try {
+    const lifecycle = registry.get(findContainer(containers, ref).id)
+    if (lifecycle === undefined) throw noSuchContainer(ref)
+    return targetOf(lifecycle).spec
+  } catch (error) {
+    throw error instanceof TallyError ? badRequest(error.message, error) : error
+  }
 }
 
 function freeName({ containers, random }: CreatePorts, wanted: string | undefined): string {

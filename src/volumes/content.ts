@@ -22,6 +22,7 @@ export interface VolumeFill {
   readonly name: string
   /** Where it will be mounted. */
   readonly destination: string
+  readonly named: boolean
   /** The host's directory that stands for the volume's own. */
   readonly device?: string
 }
@@ -31,7 +32,7 @@ export type FillVolumes = (
   fills: readonly VolumeFill[],
 ) => Promise<void>
 
-/** For a container whose layers are made. @throws TallyError internal `source x is not directory` */
+/** For a container whose layers are made. @throws TallyError internal for what is no directory */
 export function volumeFiller(ports: VolumeContentPorts): FillVolumes {
   const inOrder = serial()
   return async (container, fills) => {
@@ -54,12 +55,12 @@ async function emptyOnes(
 /** What containers have mounted already can't be exchanged beneath them: there the files come one by one, as in Docker. */
 async function fillVolume(ports: VolumeContentPorts, rootfs: string, fill: VolumeFill): Promise<void> {
   const { roots, uses } = ports
-  const { name, destination: path, device } = fill
+  const { name, device } = fill
   const target = dataOf(roots, fill)
   if (!(await isEmpty(target))) return
   const isInUse = () => device !== undefined || uses.of(name).length > 0
   if (!isInUse() && (await exchanged({ roots, rootfs, fill, isInUse }))) return
-  await fillDirectory({ rootfs, path, target })
+  await fillDirectory({ ...sourceOf(rootfs, fill), target })
 }
 
 interface Exchange {
@@ -71,12 +72,12 @@ interface Exchange {
 
 /** Copied aside; a crash meanwhile leaves the volume empty. @returns false if somebody began to use the volume in between. */
 async function exchanged({ roots, rootfs, fill, isInUse }: Exchange): Promise<boolean> {
-  const { name, destination: path } = fill
+  const { name } = fill
   const aside = fillingPath(roots, name)
   await rm(aside, { recursive: true, force: true })
   await mkdir(aside, { mode: 0o755 })
   try {
-    if (!(await fillDirectory({ rootfs, path, target: aside }))) return true
+    if (!(await fillDirectory({ ...sourceOf(rootfs, fill), target: aside }))) return true
     if (isInUse()) return false
     replaceEmpty(aside, volumeDataPath(roots, name))
     await syncDirectory(volumePath(roots, name))
@@ -84,6 +85,14 @@ async function exchanged({ roots, rootfs, fill, isInUse }: Exchange): Promise<bo
   } finally {
     await rm(aside, { recursive: true, force: true })
   }
+}
+
+/** Docker has two sentences for a file in the place of a directory. */
+function sourceOf(rootfs: string, { destination: path, named }: VolumeFill) {
+  const refusal = named
+    ? `source ${path} is not directory`
+    : `cannot mount volume over existing file, file exists ${path}`
+  return { rootfs, path, refusal }
 }
 
 /** rename(2) takes an empty directory's place and no other's: what somebody put there meanwhile stays. */

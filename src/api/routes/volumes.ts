@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import type { Engine } from '../../engine/port.ts'
+import { badRequest } from '../../errors.ts'
 import { volumeDataPath } from '../../paths.ts'
 import type { DaemonInfo } from '../daemon-info.ts'
 import { directorySize } from '../disk-usage.ts'
@@ -40,7 +41,8 @@ export const volumeRoutes: FastifyPluginAsyncTypebox<VolumeRouteOptions> = async
 
   const create = { schema: { operationId: 'VolumeCreate', body: VolumeBody }, preValidation: requireJson }
   app.post('/volumes/create', create, async (request, reply) => {
-    const { Name, Driver, DriverOpts, Labels } = request.body ?? {}
+    if (request.body === null) throw badRequest('got EOF while reading request body')
+    const { Name, Driver, DriverOpts, Labels } = request.body
     const wanted = {
       ...{ name: Name ?? '', driver: Driver ?? '' },
       ...{ labels: Labels ?? null, options: DriverOpts ?? null },

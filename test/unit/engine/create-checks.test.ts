@@ -43,7 +43,6 @@ it('what the docker CLI sends for `run --network none` passes without a warning'
 describe('What can not be done yet is refused with 501', () => {
   it.each([
     [{ Healthcheck: { Test: ['CMD', 'x'] } }, {}, 'not supported yet: health checks (Healthcheck)'],
-    [{ Volumes: { '/data': {} } }, {}, 'anonymous volumes are not supported yet: /data'],
     [
       {},
       { NetworkMode: '' },
@@ -58,9 +57,13 @@ describe('What can not be done yet is refused with 501', () => {
     [{}, { Init: true }, 'not supported yet: an init process (--init) (Init)'],
     [{}, { PidMode: 'host' }, 'not supported yet: a shared pid namespace (PidMode)'],
     [{}, { IpcMode: 'host' }, 'not supported yet: a shared ipc namespace (IpcMode)'],
-    [{}, { VolumesFrom: ['x'] }, 'not supported yet: volumes from other containers (VolumesFrom)'],
     [{}, { Devices: [{}] }, 'not supported yet: host devices (--device) (Devices)'],
-    [{}, { Mounts: [{ Type: 'volume', Target: '/x' }] }, 'mounts of type volume are not supported yet'],
+    [
+      {},
+      { Mounts: [{ Type: 'volume', Target: '/x', VolumeOptions: { Subpath: 'a' } }] },
+      'mounting a part of a volume (volume-subpath) is not supported yet',
+    ],
+    [{}, { Mounts: [{ Type: 'image', Target: '/x' }] }, 'mounts of type image are not supported yet'],
     [{}, { LogConfig: { Type: 'syslog' } }, 'log driver syslog is not supported yet'],
     [{}, { LogConfig: { Type: 'json-file', Config: { tag: 'x' } } }, 'log option tag is not supported yet'],
   ])('%j %j: %s', (config, hostConfig, message) => {
@@ -101,8 +104,9 @@ describe('What makes no sense is refused with 400', () => {
   })
 })
 
-it('a bind takes the place of an anonymous volume', () => {
-  expect(create({ Volumes: { '/data': {} } }, { Binds: ['/there:/data'] })).toEqual([])
+it('volumes of every kind are fine', () => {
+  const hostConfig = { Binds: ['name:/data', '/alone'], VolumesFrom: ['x:ro'], VolumeDriver: 'local' }
+  expect(create({ Volumes: { '/data': {} } }, hostConfig)).toEqual([])
 })
 
 it('the source of a mount must be there', () => {
