@@ -113,7 +113,7 @@ export async function openDaemon(
   const holds = rootfsHolds(roots)
   const volumes = await openVolumes({
     ...{ roots, holds, store, clock, report },
-    random: surroundings.random,
+    ...{ random: surroundings.random, faults: settings.faults },
   })
   const workers = effectWorkers(settings, { supervisor, streams, host, bootId, holds })
   const create = { ...createPorts(settings, { store, images, host }), ...volumes }

@@ -1,5 +1,6 @@
 /** Opens the volumes of a data root, after a crash too. */
 import type { Clock } from '../clock.ts'
+import type { Faults } from '../faults.ts'
 import type { Roots } from '../paths.ts'
 import type { Random } from '../random.ts'
 import type { ContainerRows, EventStore } from '../store/port.ts'
@@ -17,6 +18,7 @@ export interface VolumesOptions {
   readonly store: VolumeProjections & { readonly events: EventStore; readonly containers: ContainerRows }
   readonly clock: Clock
   readonly random: Random
+  readonly faults: Faults
   readonly report: (message: string, fields: object) => void
 }
 

@@ -3,6 +3,7 @@ import type { ResolvedMount } from '../../machines/spec.ts'
 import type { VolumeEvent, VolumesEvent } from '../../machines/volume-events.ts'
 import type { Clock } from '../clock.ts'
 import { conflict, TallyError } from '../errors.ts'
+import { betweenPoints, type Faults } from '../faults.ts'
 import type { Origin } from '../origin.ts'
 import type { Random } from '../random.ts'
 import { serial } from '../serial.ts'
@@ -19,6 +20,7 @@ export interface VolumeStoreOptions {
   readonly directories: VolumeDirectories
   readonly clock: Clock
   readonly random: Random
+  readonly faults: Faults
 }
 
 interface Making {
@@ -54,6 +56,7 @@ export class VolumeStore implements Volumes {
 
   async remove(name: string, { force }: { readonly force: boolean }, origin: Origin): Promise<void> {
     await this.#inOrder(name, async () => {
+      if (await this.#finishRemoval(name)) return
       if (force && this.#options.store.volumes.byName(name) === undefined) return
       this.#find(name)
       const users = this.#usersOf(name)
@@ -120,20 +123,23 @@ export class VolumeStore implements Volumes {
     report: (message: string, fields: object) => void,
   ): Promise<void> {
     const { store, directories } = this.#options
-    for (const volume of await directories.list()) {
-      if (store.volumes.byName(volume) !== undefined) continue
-      if (this.#version(volumeStream(volume)) > 0) await directories.remove(volume)
-      else if (!(await directories.removeEmpty(volume))) {
-        report('directory of an unknown volume kept', { volume })
-        continue
+    const isLost = ({ anonymousOf }: VolumeRow) => anonymousOf !== undefined && !isContainer(anonymousOf)
+    const known = store.volumes.list()
+    const named = new Set(known.map(({ name }) => name))
+    const strangers = (await directories.list()).filter((name) => !named.has(name))
+    const lost = known.filter(isLost).map(({ name }) => name)
+    for (const volume of [...lost, ...strangers]) {
+      try {
+        const isGone = (await this.#removeUnused(volume, undefined)) || (await this.#removeUnknown(volume))
+        report(isGone ? 'orphan released' : 'directory of an unknown volume kept', { kind: 'volume', volume })
+      } catch (err) {
+        report('orphan not released', { kind: 'volume', volume, err })
       }
-      report('orphan released', { kind: 'volume', volume })
     }
-    for (const { name, anonymousOf } of store.volumes.list()) {
-      if (anonymousOf === undefined || isContainer(anonymousOf)) continue
-      if (await this.#removeUnused(name, undefined))
-        report('orphan released', { kind: 'volume', volume: name })
-    }
+  }
+
+  async #removeUnknown(name: string): Promise<boolean> {
+    return this.#version(volumeStream(name)) === 0 && (await this.#options.directories.removeEmpty(name))
   }
 
   #find(name: string): VolumeRow {
@@ -144,16 +150,16 @@ export class VolumeStore implements Volumes {
 
   /** @param keep told the name while nobody else can change the volume. */
   async #make({ request, origin, containerId }: Making, keep?: (name: string) => void): Promise<VolumeRow> {
-    const { store, directories, random, clock } = this.#options
+    const { store, directories, random, clock, faults } = this.#options
     const name = request.name || random.hex(32)
     return await this.#inOrder(name, async () => {
       checkDriver(name, request.driver)
       const known = store.volumes.byName(name)
       if (known === undefined) {
         checkRequest({ ...request, name })
-        // A removal that a crash or a full disk cut short: its files are not the new volume's.
-        if (this.#version(volumeStream(name)) > 0) await directories.remove(name)
-        await directories.make(name)
+        // The files of one that was removed are not the new volume's.
+        await this.#finishRemoval(name)
+        await betweenPoints(faults, 'volume.make', () => directories.make(name))
       }
       const isAnonymous = request.name === '' && containerId !== undefined
       const row: VolumeRow = known ?? {
@@ -174,8 +180,8 @@ export class VolumeStore implements Volumes {
   /** @param but a container that does not count as user. @returns whether it was removed. */
   #removeUnused(name: string, but: string | undefined, origin?: Origin): Promise<boolean> {
     return this.#inOrder(name, async () => {
-      const isThere = this.#options.store.volumes.byName(name) !== undefined
-      if (!isThere || this.#usersOf(name).some((id) => id !== but)) return false
+      if (this.#options.store.volumes.byName(name) === undefined) return await this.#finishRemoval(name)
+      if (this.#usersOf(name).some((id) => id !== but)) return false
       await this.#remove(name, origin)
       return true
     })
@@ -183,14 +189,28 @@ export class VolumeStore implements Volumes {
 
   /** The files go when the log says so for good: a volume that is in the log is always whole. */
   async #remove(name: string, origin: Origin | undefined): Promise<void> {
-    const { store, directories } = this.#options
     this.#append(volumeStream(name), { type: 'VolumeRemoved' }, origin)
-    await store.events.durable()
-    await directories.remove(name)
+    await this.#options.store.events.durable()
+    await this.#delete(name)
+  }
+
+  /** Deletes the files of a volume that is recorded as removed, where that failed. @returns whether there were any. */
+  async #finishRemoval(name: string): Promise<boolean> {
+    const { store, directories } = this.#options
+    if (store.volumes.byName(name) !== undefined || this.#version(volumeStream(name)) === 0) return false
+    if (!(await directories.list()).includes(name)) return false
+    await this.#delete(name)
+    return true
+  }
+
+  #delete(name: string): Promise<void> {
+    const { directories, faults } = this.#options
+    return betweenPoints(faults, 'volume.delete', () => directories.remove(name))
   }
 
   #append(stream: string, event: VolumeEvent | VolumesEvent, origin: Origin | undefined): void {
-    const { store } = this.#options
+    const { store, faults } = this.#options
+    faults.reachNow(`volume.${event.type}.before`)
     store.events.append({
       stream,
       expectedVersion: this.#version(stream),
@@ -200,6 +220,7 @@ export class VolumeStore implements Volumes {
         for (const one of recorded) projectVolume(one, store)
       },
     })
+    faults.reachNow(`volume.${event.type}.after`)
   }
 
   #version(stream: string): number {

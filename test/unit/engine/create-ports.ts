@@ -1,6 +1,7 @@
 /** What creating a container needs, on the simulated world: one image, and layers that are names in a set. */
 import { systemClock } from '../../../src/clock.ts'
 import { noSuchImage } from '../../../src/errors.ts'
+import { noFaults } from '../../../src/faults.ts'
 import type { Image, Images } from '../../../src/images/port.ts'
 import { systemRandom } from '../../../src/random.ts'
 import type { Store } from '../../../src/store/open.ts'
@@ -69,4 +70,5 @@ export const volumesOf = (store: CreateStore, { volumes }: World): VolumeStore =
     },
     clock: systemClock,
     random: systemRandom,
+    faults: noFaults,
   })
