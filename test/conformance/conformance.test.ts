@@ -10,8 +10,9 @@ import { files } from './sessions/files.ts'
 import { life } from './sessions/life.ts'
 import { options } from './sessions/options.ts'
 import { streams } from './sessions/streams.ts'
+import { volumes } from './sessions/volumes.ts'
 
-const sessions: readonly Session[] = [...life, ...streams, ...files, ...options]
+const sessions: readonly Session[] = [...life, ...streams, ...files, ...volumes, ...options]
 
 describe('docker does the same on both daemons', () => {
   let tallyd: Daemon

@@ -11,8 +11,6 @@ export const pending: ReadonlySet<string> = new Set([
   'stdin of run',
   'exec',
   'attach',
-  'volumes',
-  'copy-up into a volume',
   'process',
   'security',
   'namespaces',
