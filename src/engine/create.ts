@@ -57,7 +57,8 @@ export async function createContainer(
   } catch (error) {
     if (ports.registry.get(id) === undefined) {
       await ports.removeLayers(id)
-      await hold.abandon()
+      // What can't be taken back now is when the daemon starts again.
+      await hold.abandon().catch(() => undefined)
     }
     throw error
   }

@@ -5,7 +5,7 @@ import { noFaults } from '../../../src/faults.ts'
 import type { Image, Images } from '../../../src/images/port.ts'
 import { systemRandom } from '../../../src/random.ts'
 import type { Store } from '../../../src/store/open.ts'
-import { VolumeStore } from '../../../src/volumes/store.ts'
+import { VolumeStore, type VolumeStoreOptions } from '../../../src/volumes/store.ts'
 import { followUses } from '../../../src/volumes/uses.ts'
 import type { World } from './world.ts'
 
@@ -58,17 +58,19 @@ export const createPorts = (store: CreateStore, world: World) => ({
 })
 
 /** The real ones, on directories that are names in a set. */
-export const volumesOf = (store: CreateStore, { volumes }: World): VolumeStore =>
+export const volumesOf = (
+  store: CreateStore,
+  { volumes }: World,
+  surroundings: Pick<VolumeStoreOptions, 'clock' | 'random' | 'faults'> = {
+    ...{ clock: systemClock, random: systemRandom, faults: noFaults },
+  },
+): VolumeStore =>
   new VolumeStore({
-    store,
-    uses: followUses(store),
+    ...{ store, uses: followUses(store), ...surroundings },
     directories: {
       make: async (name) => void volumes.add(name),
       remove: async (name) => void volumes.delete(name),
       removeEmpty: async (name) => volumes.delete(name),
       list: async () => [...volumes],
     },
-    clock: systemClock,
-    random: systemRandom,
-    faults: noFaults,
   })
