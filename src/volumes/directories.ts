@@ -5,6 +5,7 @@ import { syncDirectory } from '../images/durable.ts'
 import { failedWith } from '../kernel/addon.ts'
 import { mountsBelow } from '../kernel/mountinfo.ts'
 import { detach } from '../kernel/mounts.ts'
+import { isVolumeName } from '../oci/volume-name.ts'
 import { type Roots, volumeDataPath, volumePath, volumesRoot } from '../paths.ts'
 
 export interface VolumeDirectories {
@@ -14,7 +15,7 @@ export interface VolumeDirectories {
   remove(name: string): Promise<void>
   /** @returns whether there is none any more. */
   removeEmpty(name: string): Promise<boolean>
-  /** Names. */
+  /** What can't be a volume's name, as `lost+found`, is not ours. */
   list(): Promise<readonly string[]>
 }
 
@@ -64,7 +65,8 @@ async function isRemoved(path: string): Promise<boolean> {
 async function namesIn(path: string): Promise<readonly string[]> {
   try {
     const entries = await readdir(path, { withFileTypes: true })
-    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+    const directories = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+    return directories.filter(isVolumeName)
   } catch (error) {
     if (failedWith(error, 'ENOENT')) return []
     throw error
