@@ -1,7 +1,7 @@
 /**
  * The event store as everything above it sees it. One SQLite file, one writer (this process), WAL.
  *
- * Glossary. *Stream*: the events of one thing, `container/<id>`, `image/<id>`, `daemon`. *Version*: an event's place in its stream, from 1.
+ * Glossary. *Stream*: the events of one thing, `container/<id>`, `image/<id>`, `volume/<name>`, `volumes`, `daemon`. *Version*: an event's place in its stream, from 1.
  * *Position*: its place in the whole log, from 1, without gaps, in commit order.
  *
  * `append` is synchronous and atomic: when it returns, the events survive any crash of the process. What is promised to a client waits for
