@@ -4,6 +4,7 @@ import type { Faults } from '../../src/faults.ts'
 import type { VolumeStore } from '../../src/volumes/store.ts'
 import { rootfsHolds } from '../../src/workers/rootfs-holds.ts'
 import { createPorts, images, volumesOf } from '../unit/engine/create-ports.ts'
+import { never } from '../unit/engine/world.ts'
 import type { Chance } from './chance.ts'
 import type { FaultPlan } from './fault-plan.ts'
 import type { Machine } from './machine.ts'
@@ -92,10 +93,8 @@ export class SimulatedDaemon {
       (milliseconds) => time.sleep(milliseconds),
     )
     return {
-      reach: (point) => (this.killed ? never : points.reach(point)),
+      reach: (point) => (this.killed ? never() : points.reach(point)),
       reachNow: (point) => points.reachNow(point),
     }
   }
 }
-
-const never = new Promise<never>(() => undefined)
