@@ -3,4 +3,8 @@ export const differences: Readonly<Record<string, string>> = {
   'run in the foreground / docker run --network none --rm no-such-image:1 true': 'images are not pulled yet',
   'cp / docker cp cp:/d/f/x -':
     'Docker names the path on the host, which is no business of a client; ours is the path in the container',
+  'volumes asked for wrongly / docker create --network none -v ff:/etc/passwd bb true':
+    'Docker names the path on the host, which is no business of a client; ours is the path in the container',
+  'volumes asked for wrongly / docker create --network none -v /etc/passwd bb true':
+    'Docker names the path on the host, which is no business of a client; ours is the path in the container',
 }

@@ -11,6 +11,9 @@ const events = (work: string) =>
     `since=$(date +%s); ${work}; sleep 1; docker events --since $since --until $(date +%s) --filter type=volume --filter type=container --format "{{.Type}} {{.Action}} {{.Actor.Attributes}} {{.Actor.ID}}"`,
   )
 
+/** With a directory of the daemon's own. */
+const bound = (line: string) => shell(`bound=$(dirname "\${DOCKER_HOST#unix://}")/bound; ${line}`)
+
 export const volumes: readonly Session[] = [
   session(
     'volumes made and listed',
@@ -66,7 +69,7 @@ export const volumes: readonly Session[] = [
     docker('rm owner'),
     docker('rm -v taker'),
     docker('volume ls -q'),
-    docker('volume prune -f --filter label!=l=1'),
+    shell('docker volume prune -f --filter label!=l=1 | sort'),
     docker('volume rm m2'),
   ),
   session(
@@ -89,16 +92,18 @@ export const volumes: readonly Session[] = [
   session(
     'volumes filled from the image',
     shell(
-      `docker run --network none --name maker bb sh -c 'mkdir -m 1750 /img; echo f >/img/f; chown 5:6 /img; chown 7:8 /img/f; chmod 4711 /img/f; ln -s f /img/l; mkfifo /img/p; ln /img/f /img/hard; mkdir /img/sub; ln -s /img /limg; touch -d @1000000 /img/sub /img'`,
+      `docker run --network none --name maker bb sh -c 'mkdir -m 1750 /img; echo f >/img/f; chown 5:6 /img; chown 7:8 /img/f; chmod 4711 /img/f; ln -s f /img/l; mkfifo /img/p; ln /img/f /img/hard; mkdir /img/sub; ln -s /img /limg; touch -d @1000000 /img/sub'`,
     ),
     shell(`docker commit --change 'VOLUME /img' --change 'VOLUME ["/img2"]' maker im >/dev/null`),
-    docker(`run --rm --network none im sh -c 'ls -lanR /img | grep -v " \\.\\.$"; ls -dn /img2'`),
     docker(
-      `run --rm --network none -v named:/img im sh -c 'stat -c "%A %u %g %n %Y" /img /img/sub; stat -c %i /img/f /img/hard | uniq | wc -l'`,
+      `run --rm --network none im sh -c 'stat -c "%F %A %u %g %h %s %n" /img /img/f /img/hard /img/l /img/p /img/sub; readlink /img/l; stat -c "%a %u" /img2'`,
+    ),
+    docker(
+      `run --rm --network none -v named:/img im sh -c 'stat -c "%A %u %g %n" /img; stat -c %Y /img/sub; stat -c %i /img/f /img/hard | uniq | wc -l'`,
     ),
     docker('run --rm --network none -v linked:/limg im ls /img/'),
     docker('run --rm --network none -v named:/elsewhere im ls /elsewhere'),
-    docker('run --rm --network none -v fresh:/none im ls -ldn --full-time=0 /none'),
+    docker('run --rm --network none -v fresh:/none im stat -c %a /none'),
     docker('run --rm --network none -v ro:/img:ro im stat -c %a /img'),
     docker('create --name imc --network none -v mine:/img im true'),
     mounts('imc'),
@@ -129,14 +134,13 @@ export const volumes: readonly Session[] = [
   ),
   session(
     'a directory of the host as a volume',
-    shell('rm -rf /tmp/tally-bound; mkdir -p /tmp/tally-bound/sub'),
-    docker('volume create --opt type=none --opt o=bind --opt device=/tmp/tally-bound bound'),
-    docker('volume inspect --format {{json .Options}} bound'),
+    bound('mkdir -p $bound/sub; docker volume create --opt type=none --opt o=bind --opt device=$bound bound'),
+    bound('docker volume inspect --format "{{json .Options}}" bound'),
     docker('run --rm --network none -v bound:/x bb ls /x'),
     docker('run --rm --network none -v bound:/x:ro bb touch /x/y'),
-    docker('volume create --opt type=none --opt o=bind,ro --opt device=/tmp/tally-bound limited'),
+    bound('docker volume create --opt type=none --opt o=bind,ro --opt device=$bound limited'),
     docker('run --rm --network none -v limited:/x bb touch /x/y'),
     docker('volume rm bound limited'),
-    shell('ls /tmp/tally-bound; rm -r /tmp/tally-bound'),
+    bound('ls $bound'),
   ),
 ]
