@@ -115,6 +115,8 @@ function refuseKill(life: Life): TallyError | undefined {
 
 function refuseRemove(life: Life, force: boolean): TallyError | undefined {
   const { id } = life.context
+  // One that would not die is tried again.
+  if (force && life.matches({ running: { stop: 'stuck' } })) return undefined
   if (life.matches('removing') || life.context.removal !== null)
     return conflict(`removal of container ${id} is already in progress`)
   if (force || !(life.matches('running') || life.matches('launching'))) return undefined
