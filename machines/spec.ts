@@ -31,6 +31,10 @@ export interface HostConfig {
   /** `source:target[:options]` each. */
   readonly Binds: readonly string[] | null
   readonly Mounts: readonly MountPoint[]
+  /** `container[:mode]` each: what is mounted there is mounted here too. */
+  readonly VolumesFrom?: readonly string[] | null
+  /** Of the volumes that Binds and the config ask for; empty: local. */
+  readonly VolumeDriver?: string
   readonly NetworkMode: string
   readonly AutoRemove: boolean
   readonly RestartPolicy: { readonly Name: string; readonly MaximumRetryCount: number }
@@ -95,12 +99,13 @@ export interface HostConfig {
 }
 
 export interface MountPoint {
-  readonly Type: 'bind' | 'tmpfs'
+  readonly Type: 'bind' | 'tmpfs' | 'volume'
   readonly Source?: string
   readonly Target: string
   readonly ReadOnly?: boolean
   readonly BindOptions?: { readonly Propagation?: string; readonly NonRecursive?: boolean }
   readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number }
+  readonly VolumeOptions?: VolumeOptions
 }
 
 export interface DeviceMapping {
@@ -121,6 +126,41 @@ export interface WeightDevice {
   readonly Weight: number
 }
 
+/** Labels and options are those of a volume that is made for it. */
+export interface VolumeOptions {
+  readonly NoCopy?: boolean
+  readonly Labels?: Readonly<Record<string, string>> | null
+  readonly DriverConfig?: {
+    readonly Name?: string
+    readonly Options?: Readonly<Record<string, string>> | null
+  } | null
+}
+
+/** A mount that its container's HostConfig alone does not tell: a volume, or what was taken over from another container. */
+export type ResolvedMount =
+  | {
+      readonly type: 'volume'
+      readonly name: string
+      readonly destination: string
+      readonly writable: boolean
+      /** As inspect shows it: `ro,z`. */
+      readonly mode: string
+      /** The client gave the name: it is not removed with the container. */
+      readonly named: boolean
+      /** The host's directory that stands for the volume's own, option `device` of one with `o=bind`. */
+      readonly device?: string
+    }
+  | {
+      readonly type: 'bind'
+      readonly source: string
+      readonly destination: string
+      readonly writable: boolean
+      readonly propagation?: string
+      /** Absent: true. */
+      readonly recursive?: boolean
+    }
+  | { readonly type: 'tmpfs'; readonly destination: string; readonly options: readonly string[] }
+
 export interface ThrottleDevice {
   readonly Path: string
   readonly Rate: number
@@ -139,6 +179,8 @@ export interface ContainerSpec {
   readonly image: ImageReference
   readonly config: ContainerConfig
   readonly hostConfig: HostConfig
+  /** Absent: none. */
+  readonly mounts?: readonly ResolvedMount[]
   /** RFC 3339 with nanoseconds. */
   readonly createdAt: string
 }

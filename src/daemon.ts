@@ -43,6 +43,7 @@ import { openSupervisor } from './supervisor/local.ts'
 import type { Supervisor } from './supervisor/port.ts'
 import { supervisorVersion } from './supervisor/version.ts'
 import { systemTimers, type Timers } from './timers.ts'
+import { openVolumes } from './volumes/open.ts'
 import { bundleWorker } from './workers/bundle.ts'
 import { releaseCgroupParent } from './workers/cgroup-parent.ts'
 import { removeContainerFiles } from './workers/container-files.ts'
@@ -116,8 +117,12 @@ export async function openDaemon(
   const host = await readHostFacts()
   const holds = rootfsHolds(roots)
   const findPeer = peerFinder(store.containers)
+  const volumes = await openVolumes({
+    ...{ roots, holds, store, clock, report },
+    ...{ random: surroundings.random, faults: settings.faults },
+  })
   const workers = effectWorkers(settings, { supervisor, streams, host, bootId, holds, findPeer })
-  const create = createPorts(settings, { store, images, host })
+  const create = { ...createPorts(settings, { store, images, host }), ...volumes }
   const { events, containers, messages } = store
   const all = leftoversOf(roots)
   const leftovers = events.head() === 0 ? keepingWritten(all, report) : all
@@ -270,7 +275,7 @@ function createPorts(
     readonly images: CreatePorts['images']
     readonly host: HostFacts
   },
-): EngineOptions['create'] {
+): Omit<EngineOptions['create'], 'volumes' | 'fillVolumes'> {
   return {
     containers: store.containers,
     images,

@@ -16,6 +16,12 @@ export const containersRoot = ({ dataRoot }: Roots): string => join(dataRoot, 'c
 export const containerPath = (roots: Roots, id: string): string => join(containersRoot(roots), id)
 export const logPath = (roots: Roots, id: string): string => join(containerPath(roots, id), `${id}-json.log`)
 
+export const volumesRoot = ({ dataRoot }: Roots): string => join(dataRoot, 'volumes')
+export const volumePath = (roots: Roots, name: string): string => join(volumesRoot(roots), name)
+/** Where the files of a volume are. */
+export const volumeDataPath = (roots: Pick<Roots, 'dataRoot'>, name: string): string =>
+  join(roots.dataRoot, 'volumes', name, '_data')
+
 /** `<exec-root>`: what is void after a reboot. */
 export const supervisorRoot = ({ execRoot }: Roots): string => join(execRoot, 'libcontainerd', 'containerd')
 export const bundlesRoot = ({ execRoot }: Roots): string => join(execRoot, 'libcontainerd')

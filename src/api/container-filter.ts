@@ -97,7 +97,7 @@ function resourceRules({ engine, daemon, filters }: Selection): readonly Rule[] 
   return [
     ({ context }) => ancestors?.includes(context.spec?.image.id) ?? true,
     (view) => isOnNetwork(daemon, view, filters.get('network')),
-    (view) => hasMount(view, filters.get('volume')),
+    (view) => hasMount(daemon, view, filters.get('volume')),
     ({ context }) => exposed?.some((port) => port in (context.spec?.config.ExposedPorts ?? {})) ?? true,
     () => !filters.has('publish'),
   ]
@@ -108,10 +108,12 @@ function isOnNetwork(daemon: DaemonInfo, view: ContainerView, wanted?: readonly 
   return wanted === undefined || wanted.includes(mode) || wanted.includes(networkId(daemon, mode))
 }
 
-function hasMount({ context }: ContainerView, wanted?: readonly string[]): boolean {
+/** By a volume's name or the place where it is mounted. */
+function hasMount({ roots }: DaemonInfo, { context }: ContainerView, wanted?: readonly string[]): boolean {
   if (wanted === undefined) return true
   if (context.spec === null) return false
-  return mountViews(context.spec.hostConfig).some(({ Destination }) => wanted.includes(Destination))
+  const views = mountViews(roots, context.spec)
+  return views.some(({ Name = '', Destination }) => wanted.includes(Name) || wanted.includes(Destination))
 }
 
 function checkValues(

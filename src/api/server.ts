@@ -97,7 +97,7 @@ function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.register(imageRoutes, options)
   app.register(imageUploadRoutes, options)
   app.register(networkRoutes, options)
-  app.register(volumeRoutes)
+  app.register(volumeRoutes, options)
   app.register(eventRoutes, options)
   app.register(systemRoutes, options)
   app.register(pruneRoutes, options)

@@ -46,6 +46,12 @@ export async function changesOf(task: Omit<Of<'changes'>, 'kind'>): Promise<read
   return (await thread.answer('changes')).changes
 }
 
+/** @returns whether the container has anything at that path. @throws TallyError internal for what is no directory */
+export async function fillDirectory(task: Omit<Of<'fill'>, 'kind'>): Promise<boolean> {
+  await using thread = new FileThread({ kind: 'fill', ...task })
+  return (await thread.answer('filled')).found
+}
+
 /** The archive of a whole tree. */
 export function packWhole(task: Of<'export'> | Of<'layer'>): Packed {
   const thread = new FileThread(task)

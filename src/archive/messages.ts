@@ -14,8 +14,19 @@ export type FileTask =
   | { readonly kind: 'changes'; readonly upper: string; readonly lowers: readonly string[] }
   /** The whole tree, without what is mounted in it. */
   | { readonly kind: 'export'; readonly rootfs: string }
+  | Fill
   /** A layer as images have it. */
   | { readonly kind: 'layer'; readonly upper: string }
+
+/** Copies what the container has at `path` into the directory `target` of the host. Answers whether it has anything there. */
+export interface Fill {
+  readonly kind: 'fill'
+  readonly rootfs: string
+  readonly path: string
+  readonly target: string
+  /** What to say where there is something else than a directory. */
+  readonly refusal: string
+}
 
 export interface Unpack {
   readonly kind: 'unpack'
@@ -30,6 +41,7 @@ export interface Unpack {
 export type FileAnswer =
   | { readonly kind: 'stat'; readonly stat: PathStat }
   | { readonly kind: 'changes'; readonly changes: readonly TreeChange[] }
+  | { readonly kind: 'filled'; readonly found: boolean }
   | { readonly kind: 'chunk'; readonly bytes: Uint8Array }
   /** One of our chunks was taken. */
   | { readonly kind: 'consumed' }

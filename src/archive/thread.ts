@@ -5,6 +5,7 @@ import { TallyError } from '../errors.ts'
 import { TarError } from '../images/tar-header.ts'
 import { O_PATH } from '../kernel/at.ts'
 import { enterOwnMountNamespace } from '../kernel/mount-namespace.ts'
+import { fill } from './fill.ts'
 import { type Inbox, inbox } from './inbox.ts'
 import { locate } from './locate.ts'
 import type { FileAnswer, FileOrder, FileTask } from './messages.ts'
@@ -36,6 +37,8 @@ async function work(task: FileTask, orders: Inbox<FileOrder>): Promise<void> {
       return withView(task.view, (root) => unpack(task, root, received(orders)))
     case 'changes':
       return say({ kind: 'changes', changes: treeChanges(task.upper, task.lowers) })
+    case 'fill':
+      return say({ kind: 'filled', found: fill(task) })
     case 'export':
       enterOwnMountNamespace() // the container's end must not take the tree away while it is read
       return sendWhole(task.rootfs, orders)

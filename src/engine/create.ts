@@ -1,17 +1,22 @@
 /** `docker create`: the image's config and Docker's defaults are merged in, the layers are made, then the container exists in the log. */
-import type { ContainerSpec, HostConfig, ImageReference } from '../../machines/spec.ts'
+import type { ContainerSpec, HostConfig, ImageReference, ResolvedMount } from '../../machines/spec.ts'
 import type { Clock } from '../clock.ts'
-import { badRequest } from '../errors.ts'
+import { badRequest, noSuchContainer, TallyError } from '../errors.ts'
 import { betweenPoints, type Faults } from '../faults.ts'
 import type { Image, Images } from '../images/port.ts'
 import type { Origin } from '../origin.ts'
 import type { Random } from '../random.ts'
 import { NameTakenError } from '../store/errors.ts'
 import type { ContainerRows } from '../store/port.ts'
+import type { FillVolumes } from '../volumes/content.ts'
+import type { VolumeHold, Volumes } from '../volumes/port.ts'
 import { defaultHostConfig, mergeConfig } from './create-defaults.ts'
+import { createMounts } from './create-mounts.ts'
+import { targetOf } from './facts.ts'
 import { checkName, makeName } from './names.ts'
 import { withPeerIds } from './peers.ts'
 import type { CreateRequest } from './port.ts'
+import { findContainer } from './queries.ts'
 import type { Registry } from './registry.ts'
 
 export interface CreatePorts {
@@ -28,6 +33,9 @@ export interface CreatePorts {
   readonly validate: (request: CreateRequest) => readonly string[]
   readonly makeLayers: (id: string, image: ImageReference) => Promise<void>
   readonly removeLayers: (id: string) => Promise<void>
+  readonly volumes: Volumes
+  /** What the image has becomes the content of empty volumes. */
+  readonly fillVolumes: FillVolumes
 }
 
 /** @throws TallyError not-found for the image, conflict for a taken name, bad-request or not-supported for options. */
@@ -40,17 +48,50 @@ export async function createContainer(
   const warnings = ports.validate(request)
   const id = ports.random.hex(32)
   const spec = specOf(ports, request, id)
+  using hold = ports.volumes.hold(id, origin)
   try {
-    await betweenPoints(ports.faults, 'create.makeLayers', () => ports.makeLayers(id, spec.image))
+    const mounts = await makeParts(ports, { id, spec, hold })
     // Meanwhile somebody may have removed the image; from here to the event nobody can.
     ports.images.get(spec.image.id)
-    ports.registry.create({ type: 'ContainerCreated', id, name, spec }, origin)
+    const whole = mounts.length === 0 ? spec : { ...spec, mounts }
+    ports.registry.create({ type: 'ContainerCreated', id, name, spec: whole }, origin)
   } catch (error) {
-    if (ports.registry.get(id) === undefined) await ports.removeLayers(id)
+    if (ports.registry.get(id) === undefined) {
+      await ports.removeLayers(id)
+      // What can't be taken back now is when the daemon starts again.
+      await hold.abandon().catch(() => undefined)
+    }
     throw error
   }
   await ports.durable()
   return { id, warnings }
+}
+
+interface Parts {
+  readonly id: string
+  readonly spec: ContainerSpec
+  readonly hold: VolumeHold
+}
+
+/** What the container consists of besides its record. @returns its volumes. */
+async function makeParts(ports: CreatePorts, { id, spec, hold }: Parts): Promise<readonly ResolvedMount[]> {
+  const { faults } = ports
+  const make = () => createMounts({ hold, specOf: (ref) => specByRef(ports, ref) }, spec)
+  const { mounts, fills } = await betweenPoints(faults, 'create.makeVolumes', make)
+  await betweenPoints(faults, 'create.makeLayers', () => ports.makeLayers(id, spec.image))
+  await betweenPoints(faults, 'create.fillVolumes', () => ports.fillVolumes({ id, image: spec.image }, fills))
+  return mounts
+}
+
+/** Not found is what the docker CLI takes for an image to pull, so Docker has it as a bad request here. */
+function specByRef({ containers, registry }: CreatePorts, ref: string): ContainerSpec {
+  try {
+    const lifecycle = registry.get(findContainer(containers, ref).id)
+    if (lifecycle === undefined) throw noSuchContainer(ref)
+    return targetOf(lifecycle).spec
+  } catch (error) {
+    throw error instanceof TallyError ? badRequest(error.message, error) : error
+  }
 }
 
 function freeName({ containers, random }: CreatePorts, wanted: string | undefined): string {

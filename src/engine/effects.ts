@@ -5,6 +5,7 @@ import { parseSignal } from '../../machines/signals.ts'
 import { TallyError } from '../errors.ts'
 import { betweenPoints, type Faults } from '../faults.ts'
 import type { Supervisor } from '../supervisor/port.ts'
+import type { Volumes } from '../volumes/port.ts'
 import { sendSignal, watchProcess } from '../workers/running.ts'
 import type { Job, Worker } from '../workers/worker.ts'
 
@@ -19,6 +20,7 @@ export interface EffectWorkers {
 interface EffectPorts extends EffectWorkers {
   readonly faults: Faults
   readonly durable: () => Promise<void>
+  readonly volumes: Pick<Volumes, 'removeAnonymous'>
 }
 
 /** In the order in which they are undone: newest first. */
@@ -65,8 +67,16 @@ async function carryOut(
       // A power cut must not leave a container in the log whose layers are gone.
       await workers.durable()
       await workers.remove(id)
+      await removeVolumes(workers, life)
       return [{ type: 'Removed' }]
   }
+}
+
+/** A container that removes itself takes its anonymous volumes along; otherwise who removes it says so. */
+async function removeVolumes({ volumes }: EffectPorts, { context }: Life): Promise<void> {
+  const { id, spec, removal } = context
+  if (spec?.mounts !== undefined && (removal === null || removal.volumes))
+    await volumes.removeAnonymous(id, spec.mounts)
 }
 
 /** Whether a paused container is resumed to take the signal: if that one is to end it, and any if it names none of its own, as in Docker. */

@@ -72,7 +72,8 @@ export interface RunningEngine {
 /** Opens the engine on what the log holds: every container is folded and its pending effects are running when this resolves. */
 export async function openEngine(options: EngineOptions): Promise<RunningEngine> {
   const { workers, events, containers, messages, clock, timers, faults, report } = options
-  const effectPorts = { ...workers, faults, durable: () => events.durable() }
+  const { volumes } = options.create
+  const effectPorts = { ...workers, faults, volumes, durable: () => events.durable() }
   const registry = new Registry({
     events,
     containers,
@@ -127,6 +128,7 @@ function facade(options: EngineOptions, registry: Registry): Engine {
   const watch = new UsageWatch({ ...options, processorTime })
   return {
     images: options.images,
+    volumes: options.create.volumes,
     create: (request, origin) => createContainer(createPorts, request, origin),
     start: async (ref, origin) => commands.start(ports, find(ref), origin),
     stop: async (ref, how, origin) => commands.stop(ports, find(ref), how, origin),

@@ -5,7 +5,7 @@ import type { PathStat } from '../archive/path-stat.ts'
 import type { TreeChange } from '../archive/tree-changes.ts'
 import { TallyError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
-import { containerPath, layerPath, type Roots, rootfsPath } from '../paths.ts'
+import { layerPath, type Roots, rootfsPath } from '../paths.ts'
 import { layersBelow } from '../workers/layers.ts'
 import type { Rootfs, RootfsHolds } from '../workers/rootfs-holds.ts'
 import { viewMounts } from '../workers/view-mounts.ts'
@@ -94,7 +94,7 @@ const rootfsOf = ({ id, spec }: Target): Rootfs => ({ id, image: spec.image })
 
 const viewOf = (roots: Roots, { id, spec }: Target) => ({
   rootfs: rootfsPath(roots, id),
-  mounts: viewMounts(spec.hostConfig, containerPath(roots, id)),
+  mounts: viewMounts(roots, id, spec),
 })
 
 /** Docker's sentence ends with the container. */

@@ -4,6 +4,10 @@ import type { ContainerEvent } from '../../machines/container-events.ts'
 import { parseSignal } from '../../machines/signals.ts'
 
 export interface Message {
+  /** Absent: container. */
+  readonly type?: string
+  /** Absent: the container's id. */
+  readonly actorId?: string
   readonly action: string
   readonly attributes: Readonly<Record<string, string>>
 }
@@ -37,6 +41,8 @@ export function messagesOf(event: ContainerEvent, after: ContainerContext): read
       const { comment, imageId: imageID, imageRef } = event
       return [say('commit', { comment, imageID, imageRef })]
     }
+    case 'BundlePrepared':
+      return volumeMounts(after)
     case 'ProcessStarted':
       return after.run?.cause === 'restart' ? [say('start'), say('restart')] : [say('start')]
     case 'SignalSent':
@@ -49,16 +55,16 @@ export function messagesOf(event: ContainerEvent, after: ContainerContext): read
       return [say('oom')]
     case 'ProcessExited':
       return exitMessages(say, String(event.exitCode), after)
+    case 'StepFailed':
+      return after.run?.bundle === undefined ? [] : volumeUnmounts(after)
     case 'HostRebooted':
       return after.run?.outcome?.kind === 'exited' ? exitMessages(say, '255', after) : []
     case 'Removed':
       return [say('destroy')]
     case 'StartRequested':
     case 'RootfsMounted':
-    case 'BundlePrepared':
     case 'ShimStarted':
     case 'PidRecorded':
-    case 'StepFailed':
     case 'StopRequested':
     case 'StopDeadlinePassed':
     case 'KillDeadlinePassed':
@@ -74,10 +80,38 @@ export function messagesOf(event: ContainerEvent, after: ContainerContext): read
 function exitMessages(
   say: (action: string, extra?: Record<string, string>) => Message,
   exitCode: string,
-  { run }: ContainerContext,
+  after: ContainerContext,
 ): readonly Message[] {
-  const died = say('die', { exitCode })
-  return run?.stopRequested === true ? [died, say('stop')] : [died]
+  const died = [say('die', { exitCode }), ...volumeUnmounts(after)]
+  return after.run?.stopRequested === true ? [...died, say('stop')] : died
+}
+
+const volumesOf = ({ spec }: ContainerContext) =>
+  (spec?.mounts ?? []).filter((mount) => mount.type === 'volume')
+
+function volumeMounts(context: ContainerContext): readonly Message[] {
+  return volumesOf(context).map(({ name, destination, writable }) => ({
+    type: 'volume',
+    actorId: name,
+    action: 'mount',
+    attributes: {
+      container: context.id,
+      destination,
+      driver: 'local',
+      propagation: '',
+      'read/write': String(writable),
+    },
+  }))
+}
+
+function volumeUnmounts(context: ContainerContext): readonly Message[] {
+  const attributes = { container: context.id, driver: 'local' }
+  return volumesOf(context).map(({ name }) => ({
+    type: 'volume',
+    actorId: name,
+    action: 'unmount',
+    attributes,
+  }))
 }
 
 function commonAttributes({ spec, name }: ContainerContext): Record<string, string> {

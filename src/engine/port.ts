@@ -15,6 +15,7 @@ import type { Images } from '../images/port.ts'
 import type { Origin } from '../origin.ts'
 import type { MessageRow, RecordedEvent } from '../store/port.ts'
 import type { Size } from '../supervisor/port.ts'
+import type { Volumes } from '../volumes/port.ts'
 import type { ProcessTable } from './process-table.ts'
 import type { Usage } from './usage.ts'
 
@@ -68,6 +69,7 @@ export interface AttachStreams {
 
 export interface Engine {
   readonly images: Images
+  readonly volumes: Volumes
   create(
     request: CreateRequest,
     origin: Origin,

@@ -5,7 +5,15 @@ import { evolve, type Life, machineVersion, newLife, save } from '../../machines
 import type { DaemonEvent } from '../../machines/daemon-events.ts'
 import type { ImageEvent } from '../../machines/image-events.ts'
 import { projectImage } from '../images/projection.ts'
-import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from '../store/port.ts'
+import type {
+  ContainerRows,
+  EventStore,
+  ImageRows,
+  MessageRows,
+  RecordedEvent,
+  VolumeRows,
+} from '../store/port.ts'
+import { isOfVolumes, projectVolume } from '../volumes/projection.ts'
 import { daemonStream, projectDaemon } from './daemon-record.ts'
 import { projectContainer, requireKnown } from './registry.ts'
 
@@ -16,6 +24,7 @@ export interface ReplayOptions {
   readonly containers: ContainerRows
   readonly messages: MessageRows
   readonly images: ImageRows
+  readonly volumes: VolumeRows
   /** Called with the state of a container's stream after each event. */
   readonly onLife?: (recorded: RecordedEvent, life: Life) => void
 }
@@ -39,6 +48,7 @@ export function replay(options: ReplayOptions): (recorded: RecordedEvent) => voi
     if (recorded.stream === daemonStream)
       projectDaemon(recorded as RecordedEvent<DaemonEvent>, options.messages)
     if (recorded.stream.startsWith('image/')) projectImage(recorded as RecordedEvent<ImageEvent>, options)
+    if (isOfVolumes(recorded)) projectVolume(recorded, options)
   }
 }
 

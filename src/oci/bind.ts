@@ -1,45 +1,53 @@
 /** One string of HostConfig.Binds: `source:destination[:options]`. */
-import { badRequest, notSupported } from '../errors.ts'
+import { badRequest } from '../errors.ts'
 import { cleanPath, isAbsolutePath } from './clean-path.ts'
-import { checkDestination, propagationModes, type UserMount } from './user-mount.ts'
+import { checkDestination, propagationModes, type UserMount, type WantedVolume } from './user-mount.ts'
+import { checkVolumeName } from './volume-name.ts'
 
 /**
- * Options are `ro` or `rw`, a propagation mode, `z` or `Z` (SELinux, no effect) and a consistency (other platforms, no effect).
- * @throws TallyError bad-request in Docker's wording; not-supported for a named or anonymous volume.
+ * The source is a path of the host or the name of a volume. Options are `ro` or `rw`, a propagation mode, `nocopy` of a volume, `z` or `Z`
+ * (SELinux, no effect) and a consistency (other platforms, no effect).
+ * @throws TallyError bad-request in Docker's wording
  */
-export function parseBind(text: string): UserMount {
+export function parseBind(text: string): Exclude<UserMount, { type: 'tmpfs' }> {
   const [source, target, mode = ''] = splitBind(text)
+  if (target === undefined) return anonymousVolume(source)
   const options = parseMode(mode)
-  if (!isAbsolutePath(source)) throw volumeRefused(source)
-  const prefix = `invalid volume specification: '${text}': invalid mount config for type "bind": `
+  const type = isAbsolutePath(source) ? 'bind' : 'volume'
+  const prefix = `invalid volume specification: '${text}': invalid mount config for type "${type}": `
   const destination = checkDestination(target, prefix)
-  if (options.nocopy) throw badRequest(`${prefix}field VolumeOptions must not be specified`)
-  const { writable, propagation } = options
-  return {
-    type: 'bind',
-    source: cleanPath(source),
-    destination,
-    writable,
-    propagation,
-    createSource: true,
-    recursive: true,
+  const { writable, propagation, nocopy } = options
+  if (type === 'volume') {
+    if (propagation !== undefined) throw badRequest(`${prefix}field BindOptions must not be specified`)
+    return namedVolume(source, { destination, writable, copy: !nocopy, mode: mode || 'z' })
   }
+  if (nocopy) throw badRequest(`${prefix}field VolumeOptions must not be specified`)
+  const how = { writable, propagation, createSource: true, recursive: true }
+  return { type, source: cleanPath(source), destination, ...how }
 }
 
-function splitBind(text: string): readonly [string, string, string | undefined] {
+function namedVolume(
+  name: string,
+  how: Pick<WantedVolume, 'destination' | 'writable' | 'copy' | 'mode'>,
+): WantedVolume {
+  checkVolumeName(name)
+  return { type: 'volume', name, ...how, labels: null, options: null }
+}
+
+/** A path alone is a volume without a name, mounted there. */
+function anonymousVolume(path: string): WantedVolume {
+  const prefix = `invalid volume specification: '${path}': invalid mount config for type "volume": `
+  const destination = checkDestination(path, prefix)
+  const how = { writable: true, copy: true, mode: '' }
+  return { type: 'volume', name: '', destination, ...how, labels: null, options: null }
+}
+
+function splitBind(text: string): readonly [string, string?, string?] {
   const [first = '', second, third, ...rest] = text.split(':')
-  if (first === '' || rest.length > 0) throw badRequest(`invalid volume specification: '${text}'`)
-  if (second === undefined || (third === undefined && isMode(second)))
-    throw notSupported(`anonymous volumes are not supported yet: ${first}`)
-  return [first, second, third]
-}
-
-function volumeRefused(name: string): Error {
-  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name))
-    return notSupported(`named volumes are not supported yet: ${name}`)
-  return badRequest(
-    `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-  )
+  const isModeOnly = second !== undefined && third === undefined && isMode(second)
+  if (first === '' || rest.length > 0 || isModeOnly)
+    throw badRequest(`invalid volume specification: '${text}'`)
+  return second === undefined ? [first] : third === undefined ? [first, second] : [first, second, third]
 }
 
 /** Of each kind at most one may be given. */

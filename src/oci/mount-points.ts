@@ -3,19 +3,25 @@ import type { HostConfig, MountPoint } from '../../machines/spec.ts'
 import { badRequest } from '../errors.ts'
 import { parseBind } from './bind.ts'
 import { cleanPath, isAbsolutePath } from './clean-path.ts'
-import { checkDestination, propagationModes, type UserMount } from './user-mount.ts'
+import { checkDestination, propagationModes, type UserMount, type WantedVolume } from './user-mount.ts'
+import { checkVolumeName } from './volume-name.ts'
 
 export type MountOptions = Pick<HostConfig, 'Binds' | 'Mounts' | 'Tmpfs'>
 
 /** Parents come before what is mounted inside them. @throws TallyError bad-request in Docker's wording. */
-export function userMounts({ Binds, Mounts, Tmpfs }: MountOptions): readonly UserMount[] {
+export function userMounts(options: MountOptions): readonly UserMount[] {
+  return mountsAsAsked(options).toSorted((one, other) => depth(one.destination) - depth(other.destination))
+}
+
+/** The same in the order of the request, in which volumes are made. */
+export function mountsAsAsked({ Binds, Mounts, Tmpfs }: MountOptions): readonly UserMount[] {
   const mounts = [
     ...(Binds ?? []).map(parseBind),
     ...Mounts.map(fromMountPoint),
     ...Object.entries(Tmpfs).map(([destination, options]) => fromTmpfs(destination, options)),
   ]
   refuseDuplicates(mounts)
-  return mounts.toSorted((one, other) => depth(one.destination) - depth(other.destination))
+  return mounts
 }
 
 function fromMountPoint(point: MountPoint): UserMount {
@@ -25,6 +31,8 @@ function fromMountPoint(point: MountPoint): UserMount {
   switch (point.Type) {
     case 'bind':
       return fromBindMount(point, { destination, prefix })
+    case 'volume':
+      return fromVolumeMount(point, { destination, prefix })
     case 'tmpfs':
       if (point.Source) throw badRequest(`${prefix}field Source must not be specified`)
       return { type: 'tmpfs', destination, options: tmpfsOptions(point) }
@@ -32,9 +40,10 @@ function fromMountPoint(point: MountPoint): UserMount {
 }
 
 function fromBindMount(
-  { Source = '', ReadOnly = false, BindOptions }: MountPoint,
+  { Source = '', ReadOnly = false, BindOptions, VolumeOptions }: MountPoint,
   { destination, prefix }: { readonly destination: string; readonly prefix: string },
 ): UserMount {
+  if (VolumeOptions) throw badRequest(`${prefix}field VolumeOptions must not be specified`)
   const propagation = BindOptions?.Propagation || undefined
   if (Source === '') throw badRequest(`${prefix}field Source must not be empty`)
   if (!isAbsolutePath(Source))
@@ -45,6 +54,21 @@ function fromBindMount(
   return {
     ...{ type: 'bind', source, destination, propagation, createSource: false },
     ...{ writable: !ReadOnly, recursive: BindOptions?.NonRecursive !== true },
+  }
+}
+
+function fromVolumeMount(
+  { Source = '', ReadOnly = false, BindOptions, VolumeOptions }: MountPoint,
+  { destination, prefix }: { readonly destination: string; readonly prefix: string },
+): WantedVolume {
+  if (BindOptions) throw badRequest(`${prefix}field BindOptions must not be specified`)
+  if (Source !== '') checkVolumeName(Source)
+  const { NoCopy, Labels, DriverConfig } = VolumeOptions ?? {}
+  return {
+    ...{ type: 'volume', name: Source, destination, writable: !ReadOnly, mode: 'z', copy: NoCopy !== true },
+    driver: DriverConfig?.Name ?? '',
+    labels: Labels ?? null,
+    options: DriverConfig?.Options ?? null,
   }
 }
 

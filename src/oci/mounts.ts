@@ -1,15 +1,15 @@
 /** The mounts of a container: Docker's default ones, the files that the engine writes for it, and the user's, which replace the others. */
-import type { HostConfig } from '../../machines/spec.ts'
+import type { ContainerSpec, HostConfig } from '../../machines/spec.ts'
 import type { ContainerPaths, StartFacts } from './facts.ts'
 import { initMounts } from './init.ts'
-import { userMounts } from './mount-points.ts'
 import { bindPropagation, type PropagationFacts, rootPropagation } from './propagation.ts'
+import { type PlainMount, plainMounts } from './resolved-mounts.ts'
 import type { Mount } from './runtime-spec.ts'
 import { tmpfsOptions } from './tmpfs-options.ts'
-import type { UserMount } from './user-mount.ts'
 
 export interface MountInputs {
   readonly hostConfig: HostConfig
+  readonly mounts?: NonNullable<ContainerSpec['mounts']>
   readonly paths: ContainerPaths
   readonly propagation: PropagationFacts
   readonly start: Pick<StartFacts, 'joined' | 'initProgram'>
@@ -21,8 +21,9 @@ export interface ContainerMounts {
 }
 
 /** In the order in which the runtime makes them: defaults, then the rest with parents first. */
-export function containerMounts({ hostConfig, paths, propagation, start }: MountInputs): ContainerMounts {
-  const wanted = userMounts(hostConfig)
+export function containerMounts(inputs: MountInputs): ContainerMounts {
+  const { hostConfig, paths, propagation, start } = inputs
+  const wanted = plainMounts(inputs, propagation.dataRoot)
   const replaced = new Set(wanted.map(({ destination }) => destination))
   const shm = start.joined.shm ?? paths.shm
   const own = [...defaultMounts(hostConfig.Privileged), ...engineMounts(hostConfig, { ...paths, shm })]
@@ -83,7 +84,7 @@ function engineMounts({ ReadonlyRootfs, IpcMode }: HostConfig, paths: ContainerP
   ]
 }
 
-function userMount(mount: UserMount, facts: PropagationFacts): Mount {
+function userMount(mount: PlainMount, facts: PropagationFacts): Mount {
   if (mount.type === 'bind')
     return bindMount(mount.destination, { ...mount, propagation: bindPropagation(mount, facts) })
   const { destination, options } = mount

@@ -32,7 +32,7 @@ export function runtimeSpec(inputs: SpecInputs): RuntimeSpec {
   refuseDeviceRequests(hostConfig)
   const granted = capabilities(hostConfig, host.capabilities)
   const propagation = { dataRoot, sources: start.propagation }
-  const { mounts, rootfsPropagation } = containerMounts({ hostConfig, paths, propagation, start })
+  const { mounts, rootfsPropagation } = containerMounts({ ...spec, paths, propagation, start })
   return {
     ociVersion: '1.0.2',
     process: containerProcess({ spec, host, start, capabilities: granted }),

@@ -20,8 +20,6 @@ const configRules: readonly Rule[] = [
 ]
 
 const hostConfigRules: readonly Rule[] = [
-  { field: 'VolumesFrom', isFine: isEmpty, feature: 'volumes from other containers' },
-  { field: 'VolumeDriver', isFine: isEmpty, feature: 'volume drivers' },
   { field: 'Links', isFine: isEmpty, feature: 'links' },
   { field: 'UsernsMode', isFine: isOneOf('', 'host'), feature: 'user namespaces' },
   { field: 'StorageOpt', isFine: isEmpty, feature: 'storage options' },
@@ -36,7 +34,6 @@ export function refuseUnsupported(config: RawOptions, hostConfig: RawOptions): v
   refuseNetwork(field(hostConfig, 'NetworkMode'))
   refuseRestartPolicy(field(hostConfig, 'RestartPolicy'))
   refuseMountTypes(field(hostConfig, 'Mounts'))
-  refuseVolumes(config, hostConfig)
 }
 
 function refuseByRules(options: RawOptions, rules: readonly Rule[]): void {
@@ -68,26 +65,15 @@ const newerOptions: readonly (readonly [string, string])[] = [
 function refuseMountTypes(mounts: unknown): void {
   for (const mount of Array.isArray(mounts) ? mounts : []) {
     const type = String(field(mount, 'Type') ?? '')
-    if (isOneOf('volume', 'npipe', 'cluster', 'image')(type))
+    if (isOneOf('npipe', 'cluster', 'image')(type))
       throw notSupported(`mounts of type ${type} are not supported yet`)
-    if (!isOneOf('bind', 'tmpfs')(type))
+    if (!isOneOf('bind', 'tmpfs', 'volume')(type))
       throw badRequest(`invalid mount config for type "${type}": mount type unknown`)
     const refused = newerOptions.find(([group, name]) => !isEmpty(field(field(mount, group), name)))
     if (refused !== undefined) throw notSupported(`not supported yet: ${refused.join('.')} of a mount`)
+    if (field(field(mount, 'VolumeOptions'), 'Subpath'))
+      throw notSupported('mounting a part of a volume (volume-subpath) is not supported yet')
   }
-}
-
-/** A volume at which something else is mounted is not made, as in Docker. */
-function refuseVolumes(config: RawOptions, hostConfig: RawOptions): void {
-  const taken = mountedAt(hostConfig)
-  const refused = keys(field(config, 'Volumes')).find((path) => !taken.includes(path))
-  if (refused !== undefined) throw notSupported(`anonymous volumes are not supported yet: ${refused}`)
-}
-
-function mountedAt(hostConfig: RawOptions): readonly string[] {
-  const binds = list(field(hostConfig, 'Binds')).map((bind) => String(bind).split(':')[1] ?? '')
-  const mounts = list(field(hostConfig, 'Mounts')).map((mount) => String(field(mount, 'Target')))
-  return [...binds, ...mounts, ...keys(field(hostConfig, 'Tmpfs'))]
 }
 
 /** Docker's zero values: clients send them for everything that is not asked for. */
@@ -107,9 +93,6 @@ function hasNoHealthcheck(value: unknown): boolean {
 }
 
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
-
-const keys = (value: unknown): readonly string[] =>
-  typeof value === 'object' && value !== null ? Object.keys(value) : []
 
 function field(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined

@@ -16,6 +16,24 @@ export type UserMount =
       readonly recursive: boolean
     }
   | { readonly type: 'tmpfs'; readonly destination: string; readonly options: readonly string[] }
+  | WantedVolume
+
+/** A volume that a container is to have; it becomes a `ResolvedMount` when the container is created. */
+export interface WantedVolume {
+  readonly type: 'volume'
+  /** Empty: one without a name. */
+  readonly name: string
+  readonly destination: string
+  readonly writable: boolean
+  /** As inspect shows it. */
+  readonly mode: string
+  /** What the image has there becomes the content of an empty volume. */
+  readonly copy: boolean
+  /** Undefined: the container's VolumeDriver. */
+  readonly driver?: string
+  readonly labels: Readonly<Record<string, string>> | null
+  readonly options: Readonly<Record<string, string>> | null
+}
 
 export const propagationModes = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave']
 

@@ -11,10 +11,11 @@ import { openImages } from './images.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { openMessages } from './messages.ts'
 import { migrate, ownMigrations } from './migrate.ts'
-import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from './port.ts'
+import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent, VolumeRows } from './port.ts'
 import { openProjections } from './projections.ts'
 import { whyRefused } from './refusal.ts'
 import { type Upcasts, upcasts } from './upcast.ts'
+import { openVolumes } from './volumes.ts'
 import { openWal } from './wal.ts'
 
 export interface StoreOptions {
@@ -39,6 +40,7 @@ export interface Store {
   readonly containers: ContainerRows
   readonly messages: MessageRows
   readonly images: ImageRows
+  readonly volumes: VolumeRows
   /**
    * Empties all projections and snapshots and fills the projections anew, in one transaction: `project` gets the whole log, one event at a time, and puts rows
    * as the `project` of an append does.
@@ -106,6 +108,7 @@ function assemble(options: StoreOptions, connection: Connection, lock: Lock): St
     containers: openContainers(connection, guard),
     messages: openMessages(connection, guard),
     images: openImages(connection, guard),
+    volumes: openVolumes(connection, guard),
     rebuild: (project) => projections.rebuild(() => forEach(events.readAll(), project)),
     catchUp: (version, project) => projections.catchUp(version, () => forEach(events.readAll(), project)),
     close: events.close,

@@ -1,7 +1,7 @@
 /**
  * The event store as everything above it sees it. One SQLite file, one writer (this process), WAL.
  *
- * Glossary. *Stream*: the events of one thing, `container/<id>`, `image/<id>`, `daemon`. *Version*: an event's place in its stream, from 1.
+ * Glossary. *Stream*: the events of one thing, `container/<id>`, `image/<id>`, `volume/<name>`, `volumes`, `daemon`. *Version*: an event's place in its stream, from 1.
  * *Position*: its place in the whole log, from 1, without gaps, in commit order.
  *
  * `append` is synchronous and atomic: when it returns, the events survive any crash of the process. What is promised to a client waits for
@@ -144,6 +144,24 @@ export interface MessageRows {
     readonly since?: bigint
     readonly until?: bigint
   }): Iterable<MessageRow>
+}
+
+/** Projection of volumes: one row each that is there. */
+export interface VolumeRow {
+  readonly name: string
+  readonly createdAt: string
+  readonly labels: Readonly<Record<string, string>> | null
+  readonly options: Readonly<Record<string, string>> | null
+  /** The container that it was made for without a name. */
+  readonly anonymousOf?: string
+}
+
+export interface VolumeRows {
+  put(row: VolumeRow): void
+  delete(name: string): void
+  byName(name: string): VolumeRow | undefined
+  /** By name. */
+  list(): readonly VolumeRow[]
 }
 
 /** Projection of images and of the names that point to them. */

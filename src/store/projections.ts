@@ -13,7 +13,7 @@ export interface Projections {
 export function openProjections(connection: Connection, guard: Guard): Projections {
   function refill(fill: () => void): void {
     connection.exec(
-      'DELETE FROM tags; DELETE FROM images; DELETE FROM messages; DELETE FROM containers; DELETE FROM snapshots',
+      'DELETE FROM volumes; DELETE FROM tags; DELETE FROM images; DELETE FROM messages; DELETE FROM containers; DELETE FROM snapshots',
     )
     fill()
   }

@@ -7,12 +7,14 @@ import { openContainers } from './containers.ts'
 import { openImages } from './images.ts'
 import { openMessages } from './messages.ts'
 import { migrate, ownMigrations } from './migrate.ts'
-import type { ContainerRows, Damage, ImageRows, MessageRows } from './port.ts'
+import type { ContainerRows, Damage, ImageRows, MessageRows, VolumeRows } from './port.ts'
+import { openVolumes } from './volumes.ts'
 
 export interface Projections {
   readonly containers: ContainerRows
   readonly messages: MessageRows
   readonly images: ImageRows
+  readonly volumes: VolumeRows
 }
 
 const tables = [
@@ -20,6 +22,7 @@ const tables = [
   { name: 'messages', key: ['position', 'ordinal'] },
   { name: 'images', key: ['id'] },
   { name: 'tags', key: ['tag'] },
+  { name: 'volumes', key: ['name'] },
 ] as const
 
 type Table = (typeof tables)[number]
@@ -44,6 +47,7 @@ function projectionsOf(connection: Connection): Projections {
     containers: openContainers(connection, guard),
     messages: openMessages(connection, guard),
     images: openImages(connection, guard),
+    volumes: openVolumes(connection, guard),
   }
 }
 

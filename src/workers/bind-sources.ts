@@ -1,17 +1,20 @@
 /** The host's directories that a container binds. */
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { HostConfig } from '../../machines/spec.ts'
+import type { ContainerSpec } from '../../machines/spec.ts'
 import { TallyError } from '../errors.ts'
 import { failedWith } from '../kernel/addon.ts'
-import { userMounts } from '../oci/mount-points.ts'
+import { plainMounts } from '../oci/resolved-mounts.ts'
 
 /**
  * Makes the missing source directories of Binds, as Docker does for `-v`; it never takes one away. That of a Mount must be there.
  * @throws TallyError with exit code 128
  */
-export async function prepareBindSources(hostConfig: HostConfig): Promise<void> {
-  for (const mount of userMounts(hostConfig)) {
+export async function prepareBindSources(
+  spec: Pick<ContainerSpec, 'hostConfig' | 'mounts'>,
+  dataRoot: string,
+): Promise<void> {
+  for (const mount of plainMounts(spec, dataRoot)) {
     if (mount.type !== 'bind' || (await exists(mount.source))) continue
     if (!mount.createSource) throw failed(`bind source path does not exist: ${mount.source}`)
     await makeSource(mount.source)

@@ -50,11 +50,10 @@ export function bundleWorker(options: BundleOptions): Worker {
 async function prepareSpec(options: BundleOptions, job: Job): Promise<RuntimeSpec> {
   const { roots, host, cgroupParent } = options
   const { id, spec } = job
-  const { hostConfig } = spec
   const { dataRoot } = roots
   const paths = containerPaths(roots, id)
-  await prepareBindSources(hostConfig)
-  const start = await readStartFacts({ ...options, hostConfig, rootfs: paths.rootfs })
+  await prepareBindSources(spec, dataRoot)
+  const start = await readStartFacts({ ...options, spec, rootfs: paths.rootfs })
   const runtime = runtimeSpec({ id, spec, host, start, paths, dataRoot, cgroupParent })
   makeDirectoriesInside(paths.rootfs, workingDirectory(spec.config))
   return runtime

@@ -1,23 +1,24 @@
 /** Gathers what a container's spec depends on at the moment of its start. */
 import { realpath } from 'node:fs/promises'
-import type { HostConfig } from '../../machines/spec.ts'
+import type { ContainerSpec, HostConfig } from '../../machines/spec.ts'
 import { type Mount, mounts } from '../kernel/mountinfo.ts'
 import type { SourcePropagation, StartFacts } from '../oci/facts.ts'
-import { userMounts } from '../oci/mount-points.ts'
 import { needsPropagationFacts } from '../oci/propagation.ts'
+import { plainMounts } from '../oci/resolved-mounts.ts'
 import { deviceNumbers, hostDevices, mappedDevices } from './host-devices.ts'
 import { type InitOptions, initProgram } from './init-program.ts'
 import { joinedNamespaces, type PeerOptions } from './peer.ts'
 import { readTextInside } from './rootfs-files.ts'
 
 export interface StartFactsOptions extends PeerOptions {
-  readonly hostConfig: HostConfig
+  readonly spec: Pick<ContainerSpec, 'hostConfig' | 'mounts'>
   readonly rootfs: string
   readonly init: InitOptions
 }
 
 export async function readStartFacts(options: StartFactsOptions): Promise<StartFacts> {
-  const { hostConfig, rootfs, roots } = options
+  const { spec, rootfs, roots } = options
+  const { hostConfig } = spec
   const program = initProgram(hostConfig, options.init)
   return {
     joined: joinedNamespaces(hostConfig, options),
@@ -27,7 +28,7 @@ export async function readStartFacts(options: StartFactsOptions): Promise<StartF
     deviceNumbers: await deviceNumbers(throttledDevices(hostConfig)),
     hostDevices: hostConfig.Privileged ? await hostDevices() : [],
     mappedDevices: await mappedDevices(hostConfig.Devices ?? []),
-    propagation: await propagation(hostConfig, roots.dataRoot),
+    propagation: await propagation(spec, roots.dataRoot),
   }
 }
 
@@ -43,8 +44,11 @@ function throttledDevices(hostConfig: HostConfig): readonly string[] {
 }
 
 /** Reads mountinfo only if a bind asks for it: with many mounts it is long. */
-async function propagation(hostConfig: HostConfig, dataRoot: string): Promise<StartFacts['propagation']> {
-  const binds = userMounts(hostConfig).filter((mount) => mount.type === 'bind')
+async function propagation(
+  spec: StartFactsOptions['spec'],
+  dataRoot: string,
+): Promise<StartFacts['propagation']> {
+  const binds = plainMounts(spec, dataRoot).filter((mount) => mount.type === 'bind')
   const asking = binds.filter((bind) => needsPropagationFacts(bind, dataRoot))
   if (asking.length === 0) return {}
   const mounted = await mounts()

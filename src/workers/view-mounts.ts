@@ -1,13 +1,15 @@
 /** What is mounted in a container besides its root file system and can be copied from and to: its volumes, and the files of its own. */
 import { join } from 'node:path'
-import type { HostConfig } from '../../machines/spec.ts'
+import type { ContainerSpec } from '../../machines/spec.ts'
 import type { ViewMount } from '../archive/view.ts'
-import { userMounts } from '../oci/mount-points.ts'
+import { plainMounts } from '../oci/resolved-mounts.ts'
+import { containerPath, type Roots } from '../paths.ts'
 
 /** The files come last, as in the container: they lie deepest. Memory (tmpfs) is seen by the container alone, as in Docker. */
-export function viewMounts(hostConfig: HostConfig, directory: string): readonly ViewMount[] {
-  const volumes = userMounts(hostConfig).flatMap((mount) => (mount.type === 'bind' ? [mount] : []))
-  const writable = !hostConfig.ReadonlyRootfs
+export function viewMounts(roots: Roots, id: string, spec: ContainerSpec): readonly ViewMount[] {
+  const volumes = plainMounts(spec, roots.dataRoot).filter((mount) => mount.type === 'bind')
+  const writable = !spec.hostConfig.ReadonlyRootfs
+  const directory = containerPath(roots, id)
   const files = [
     { source: join(directory, 'resolv.conf'), destination: '/etc/resolv.conf', writable },
     { source: join(directory, 'hostname'), destination: '/etc/hostname', writable },

@@ -13,6 +13,7 @@ import { limits } from './sessions/limits.ts'
 import { options } from './sessions/options.ts'
 import { streams } from './sessions/streams.ts'
 import { upkeep } from './sessions/upkeep.ts'
+import { volumes } from './sessions/volumes.ts'
 
 const sessions: readonly Session[] = [
   ...life,
@@ -22,6 +23,7 @@ const sessions: readonly Session[] = [
   ...limits,
   ...upkeep,
   ...clients,
+  ...volumes,
 ]
 
 describe('docker does the same on both daemons', () => {

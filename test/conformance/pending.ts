@@ -5,8 +5,6 @@ export const pending: ReadonlySet<string> = new Set([
   'update',
   'health',
   'exec',
-  'volumes',
-  'copy-up into a volume',
   'mounts',
   'dockerode: saving',
   'docker-py: saving',

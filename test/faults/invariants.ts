@@ -43,6 +43,7 @@ export async function violations(drive: Drive, expectation: Expectation): Promis
     ...oneProcess(drive, life),
     ...exits(history, expectation),
     ...leftovers(drive.daemon, life, expectation.before),
+    ...(await volumes(drive, text)),
     ...promises(drive.promised, history),
   ]
 }
@@ -137,6 +138,26 @@ function leftovers(daemon: Daemon, life: Life, before: Holdings): readonly strin
   return Object.keys(before)
     .filter((what) => what !== 'descriptors' && !own.includes(what) && now[what] !== before[what])
     .map((what) => `4: ${before[what]} ${what} before, ${now[what]} after`)
+}
+
+/** 4: every volume has its directory and every directory its volume; those without a name are the container's. */
+async function volumes(drive: Drive, inspected: string): Promise<readonly string[]> {
+  const { Volumes } = JSON.parse((await drive.read('/volumes')).text) as {
+    readonly Volumes: readonly Named[]
+  }
+  const { Mounts = [] } = JSON.parse(inspected) as { readonly Mounts?: readonly Partial<Named>[] }
+  const [known, mounted] = [Volumes, Mounts].map((all) => all.map(({ Name = '' }) => Name).sort())
+  const lost = known?.filter((name) => name.length === 64 && mounted?.includes(name) !== true) ?? []
+  const root = join(drive.daemon.dataRoot, 'volumes')
+  const there = existsSync(root) ? readdirSync(root).sort() : []
+  return [
+    ...(there.join() === known?.join() ? [] : [`4: volumes ${known?.join()}, directories ${there.join()}`]),
+    ...lost.map((name) => `4: volume ${name} is nobody's`),
+  ]
+}
+
+interface Named {
+  readonly Name: string
 }
 
 const eventOf: Readonly<Record<Command, Told['type']>> = {

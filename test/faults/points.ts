@@ -1,6 +1,7 @@
 /** The fault points that the matrix goes through, each with the scenario in which it is reached. A new event or effect does not compile without one. */
 import type { ContainerEventType, LaunchStep } from '../../machines/container-events.ts'
 import type { EffectType } from '../../machines/container-life.ts'
+import type { VolumeEvent, VolumesEvent } from '../../machines/volume-events.ts'
 import { both, type Point } from './point.ts'
 import type { ScenarioName } from './scenarios.ts'
 
@@ -59,9 +60,20 @@ const undone: Readonly<Record<LaunchStep, ScenarioName>> = {
   startProcess: 'life',
 }
 
+/** The events of volumes, and what is done to their directories. */
+const volumes: Readonly<Record<(VolumeEvent | VolumesEvent)['type'] | 'make' | 'delete', ScenarioName>> = {
+  VolumeCreated: 'volumes',
+  VolumeAskedFor: 'volumes',
+  VolumeRemoved: 'volumes',
+  VolumesPruned: 'volumes',
+  make: 'volumes',
+  delete: 'volumes',
+}
+
 /** Of the engine. */
 export const enginePoints: readonly Point[] = [
-  ...both('create', { makeLayers: 'life' }),
+  ...both('create', { makeLayers: 'life', makeVolumes: 'volumes', fillVolumes: 'volumes' }),
+  ...both('volume', volumes),
   ...both('append', events),
   ...both('perform', effects),
   ...both('undo', undone),

@@ -138,6 +138,16 @@ export const scenarios = {
     await drive.otherwise(() => type(drive).then(struck))
     await drive.step('stop')
   },
+  volumes: async ({ drive }: Stage) => {
+    const asked = { Binds: ['kept:/kept'] }
+    await drive.create(polite, asked, { Volumes: { '/etc': {}, '/new': {} } })
+    await drive.step('start')
+    await drive.otherwise(() => drive.ask('POST', '/volumes/create', '{"Name":"kept"}'))
+    await drive.step('stop')
+    await drive.step('remove', '?v=1')
+    await drive.otherwise(() => drive.ask('DELETE', '/volumes/kept'))
+    await drive.otherwise(() => drive.ask('POST', '/volumes/prune'))
+  },
   'long log': async ({ drive }: Stage) => {
     const Config = { 'max-size': '1k', 'max-file': '2' }
     await drive.create(talkative, { LogConfig: { Type: 'json-file', Config } })

@@ -67,10 +67,11 @@ export class Audit {
     if (store.events.head() === this.#position) return
     const touched = new Set<string>()
     for (const recorded of store.events.readAll({ after: this.#position })) {
-      const id = recorded.stream.slice('container/'.length)
       this.#events += 1
-      this.#take(id, recorded as RecordedEvent<ContainerEvent>)
       this.#position = recorded.position
+      if (!recorded.stream.startsWith('container/')) continue
+      const id = recorded.stream.slice('container/'.length)
+      this.#take(id, recorded as RecordedEvent<ContainerEvent>)
       touched.add(id)
     }
     for (const id of touched) {

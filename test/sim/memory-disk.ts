@@ -2,6 +2,7 @@
  * What a store holds, in memory: every change of a commit can be taken back, in a transaction that fails as well as after a power cut, which
  * leaves any number of the commits that were not flushed.
  */
+import type { VolumeRow } from '../../src/store/port.ts'
 import type { EventRow } from '../../src/store/recorded.ts'
 
 export interface StoredContainer {
@@ -45,6 +46,7 @@ export class MemoryDisk {
   /** Who holds a name, of those that are not removed. */
   readonly names = new Map<string, string>()
   readonly messages: StoredMessage[] = []
+  readonly volumes = new Map<string, VolumeRow>()
   readonly snapshots = new Map<string, StoredSnapshot>()
   /** Commits that were not flushed yet. */
   #commits: Commit[] = []

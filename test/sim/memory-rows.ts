@@ -1,6 +1,12 @@
 /** The projections of the store in memory. */
 import { NameTakenError } from '../../src/store/errors.ts'
-import type { ContainerRow, ContainerRows, MessageRow, MessageRows } from '../../src/store/port.ts'
+import type {
+  ContainerRow,
+  ContainerRows,
+  MessageRow,
+  MessageRows,
+  VolumeRows,
+} from '../../src/store/port.ts'
 import type { MemoryDisk, StoredContainer, StoredMessage } from './memory-disk.ts'
 
 export function memoryContainers(disk: MemoryDisk): ContainerRows {
@@ -60,6 +66,22 @@ export function memoryMessages(disk: MemoryDisk): MessageRows {
         if (until === undefined || message.timeNano <= until) yield messageRow(message)
       }
     },
+  }
+}
+
+export function memoryVolumes(disk: MemoryDisk): VolumeRows {
+  const { volumes } = disk
+  return {
+    put(row) {
+      requireTransaction(disk)
+      disk.set(volumes, row.name, row)
+    },
+    delete(name) {
+      requireTransaction(disk)
+      disk.delete(volumes, name)
+    },
+    byName: (name) => volumes.get(name),
+    list: () => [...volumes.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   }
 }
 

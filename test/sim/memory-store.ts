@@ -10,7 +10,7 @@ import type { Append, ChainDamage, EventData, EventStore, RecordedEvent } from '
 import { dataText, type EventRow, metaText, recordedEvent } from '../../src/store/recorded.ts'
 import { currentSchema, upcasts } from '../../src/store/upcast.ts'
 import type { MemoryDisk } from './memory-disk.ts'
-import { memoryContainers, memoryMessages } from './memory-rows.ts'
+import { memoryContainers, memoryMessages, memoryVolumes } from './memory-rows.ts'
 
 export interface MemoryStoreOptions {
   readonly disk: MemoryDisk
@@ -21,7 +21,7 @@ export interface MemoryStoreOptions {
 }
 
 /** What the engine needs of a store. */
-export type EngineStore = Pick<Store, 'events' | 'containers' | 'messages'>
+export type EngineStore = Pick<Store, 'events' | 'containers' | 'messages' | 'volumes'>
 
 /** With a look at a row as it was stored: reading it in full after every event would cost more than all else. */
 export interface SimulatedStore extends EngineStore {
@@ -36,6 +36,7 @@ export function openMemoryStore(options: MemoryStoreOptions): SimulatedStore {
     events: memoryEvents(options),
     containers: memoryContainers(disk),
     messages: memoryMessages(disk),
+    volumes: memoryVolumes(disk),
   }
 }
 

@@ -141,8 +141,12 @@ export class Questions {
 
 export const origin = { requestId: 'simulated', request: 'a simulated client' }
 
+/** All of them share a volume; every other one has one of its own, without a name. */
 const requestOf = ({ name, program, autoRemove }: Extract<Question, { readonly what: 'create' }>) => ({
   name,
-  config: { Image: 'busybox', Cmd: commandOf(program) },
-  hostConfig: { AutoRemove: autoRemove },
+  config: {
+    ...{ Image: 'busybox', Cmd: commandOf(program) },
+    Volumes: /[02468]$/.test(name) ? { '/own': {} } : {},
+  },
+  hostConfig: { AutoRemove: autoRemove, Binds: ['shared:/shared'] },
 })

@@ -3,13 +3,17 @@ import { isDeepStrictEqual } from 'node:util'
 import { replay } from '../../src/engine/replay.ts'
 import type { ImageRows } from '../../src/store/port.ts'
 import { MemoryDisk } from './memory-disk.ts'
-import { memoryContainers, memoryMessages } from './memory-rows.ts'
+import { memoryContainers, memoryMessages, memoryVolumes } from './memory-rows.ts'
 import type { EngineStore } from './memory-store.ts'
 import { Violation } from './violation.ts'
 
 export function checkReplay(store: EngineStore): void {
   const disk = new MemoryDisk()
-  const anew = { containers: memoryContainers(disk), messages: memoryMessages(disk) }
+  const anew = {
+    containers: memoryContainers(disk),
+    messages: memoryMessages(disk),
+    volumes: memoryVolumes(disk),
+  }
   const take = replay({ ...anew, images: noImages })
   for (const recorded of store.events.readAll()) disk.transact(() => take(recorded))
   Violation.unless(
@@ -17,6 +21,7 @@ export function checkReplay(store: EngineStore): void {
     isDeepStrictEqual(anew.containers.list(), store.containers.list()),
     () => 'other containers',
   )
+  Violation.unless(7, isDeepStrictEqual(anew.volumes.list(), store.volumes.list()), () => 'other volumes')
   const isSame = isDeepStrictEqual([...anew.messages.range({})], [...store.messages.range({})])
   Violation.unless(7, isSame, () => 'the log replays to other messages')
   const { damage } = store.events.verify()

@@ -1,8 +1,9 @@
 /** A daemon of the simulation: the real engine on a store and the simulated machine. It can be killed at any moment, also while it opens. */
 import { type EngineOptions, openEngine, type RunningEngine } from '../../src/engine/engine.ts'
 import type { Faults } from '../../src/faults.ts'
+import type { VolumeStore } from '../../src/volumes/store.ts'
 import { rootfsHolds } from '../../src/workers/rootfs-holds.ts'
-import { createPorts, images } from '../unit/engine/create-ports.ts'
+import { createPorts, images, volumesOf } from '../unit/engine/create-ports.ts'
 import { never } from '../unit/engine/world.ts'
 import type { Chance } from './chance.ts'
 import type { FaultPlan } from './fault-plan.ts'
@@ -47,13 +48,26 @@ export class SimulatedDaemon {
 
   async #open(options: SimulatedDaemonOptions): Promise<void> {
     try {
-      this.running = await openEngine(this.#engineOptions(options))
+      const volumes = this.#volumes(options)
+      await volumes.recover(
+        (id) => options.store.containers.byId(id) !== undefined,
+        (message) => void this.reports.push(message),
+      )
+      this.running = await openEngine(this.#engineOptions(options, volumes))
     } catch (error) {
       this.failure = error
     }
   }
 
-  #engineOptions({ store, machine, time, chance, faults }: SimulatedDaemonOptions): EngineOptions {
+  #volumes({ store, machine, time, chance, faults }: SimulatedDaemonOptions): VolumeStore {
+    const surroundings = { clock: time, random: chance, faults: this.#faults(faults, time) }
+    return volumesOf(store, machine.world, surroundings)
+  }
+
+  #engineOptions(
+    { store, machine, time, chance, faults }: SimulatedDaemonOptions,
+    volumes: VolumeStore,
+  ): EngineOptions {
     const { signal: gone } = this.#gone
     const streams = new SimulatedStreams()
     const { bootId } = machine
@@ -66,7 +80,7 @@ export class SimulatedDaemon {
       holds: rootfsHolds(roots),
       leftovers: machine.world.remains(gone),
       cgroupParent: '/tallyman',
-      create: { ...createPorts(store, machine.world), ...machine.layers(gone) },
+      create: { ...createPorts(store, machine.world), ...machine.layers(gone), volumes },
       timers: { after: (delay, wake) => time.after(delay, () => gone.aborted || wake()) },
       faults: this.#faults(faults, time),
       report: (message) => void this.reports.push(message),

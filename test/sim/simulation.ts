@@ -114,7 +114,11 @@ class Simulation {
     await this.#time.rest(this.#look, patience)
     this.#checkTruth()
     if (this.#seed % fullReplays === 0) checkReplay(store)
-    const { mounts, bundles, tasks, layers } = this.#machine.world
+    const { mounts, bundles, tasks, layers, volumes } = this.#machine.world
+    const [named, there] = [store.volumes.list().map(({ name }) => name), [...volumes]]
+    const told = () => `volumes ${named.join(', ')}, directories ${there.join(', ')}`
+    const isTrue = [...named, ...there].every((name) => name === 'shared') && named.length === there.length
+    Violation.unless(4, isTrue, told)
     const left = [...mounts, ...bundles, ...tasks.keys(), ...layers]
     Violation.unless(4, left.length === 0, () => `left at the end: ${left.join(', ')}`)
     const { open } = this.#questions

@@ -22,10 +22,10 @@ export function sqliteMedium({ clock, flushing }: MediumOptions): Medium {
     if (before === powerCuts) syncedHead = Math.max(syncedHead, head)
   }
 
-  function withFlushes({ events, containers, messages }: Store): SimulatedStore {
+  function withFlushes({ events, containers, messages, volumes }: Store): SimulatedStore {
     const { wrote, durable } = groupFlush(flush)
     return {
-      ...{ containers, messages },
+      ...{ containers, messages, volumes },
       row(id) {
         const row = containers.byId(id)
         return row && { version: row.version, state: JSON.stringify(row.state) }

@@ -37,11 +37,6 @@ const unsupported: Readonly<Record<string, readonly Route[]>> = {
     route('POST', '/networks/:id/connect', 'NetworkConnect'),
     route('POST', '/networks/:id/disconnect', 'NetworkDisconnect'),
   ],
-  volumes: [
-    route('POST', '/volumes/create', 'VolumeCreate'),
-    route('POST', '/volumes/prune', 'VolumePrune'),
-    route('PUT', '/volumes/:name', 'VolumeUpdate'),
-  ],
   plugins: [
     route('GET', '/plugins/privileges', 'GetPluginPrivileges'),
     route('POST', '/plugins/pull', 'PluginPull'),

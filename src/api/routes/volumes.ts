@@ -1,28 +1,66 @@
-/** Volumes: there are none yet, and that is what clients are told. */
+/** Volumes: what there is, making one, removing one and all that nobody uses. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import { TallyError } from '../../errors.ts'
+import type { Engine } from '../../engine/port.ts'
+import { badRequest } from '../../errors.ts'
+import { volumeDataPath } from '../../paths.ts'
+import type { DaemonInfo } from '../daemon-info.ts'
+import { directorySize } from '../disk-usage.ts'
 import { parseFilters } from '../filters.ts'
-import { Parameter } from '../query.ts'
+import { requireJson } from '../json-body.ts'
+import { flag, Parameter } from '../query.ts'
+import { originOf } from '../request-origin.ts'
+import { VolumeBody } from '../schemas/volume-create.ts'
+import { volumeView } from '../views/volume.ts'
+import { isPruned, isWantedVolume, pruneFilters, volumeFilters } from '../volume-filter.ts'
 
-const volumeFilters = ['dangling', 'driver', 'label', 'name']
-
-export const volumeRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  const list = { operationId: 'VolumeList', querystring: Type.Object({ filters: Parameter }) }
-  app.get('/volumes', { schema: list }, async ({ query }) => {
-    parseFilters(query.filters, volumeFilters)
-    return { Volumes: [], Warnings: null }
-  })
-
-  const one = { params: Type.Object({ name: Type.String() }) }
-  app.get('/volumes/:name', { schema: { operationId: 'VolumeInspect', ...one } }, async ({ params }) => {
-    throw noSuchVolume(params.name)
-  })
-
-  const removal = { operationId: 'VolumeDelete', ...one, querystring: Type.Object({ force: Parameter }) }
-  app.delete('/volumes/:name', { schema: removal }, async ({ params }) => {
-    throw noSuchVolume(params.name)
-  })
+interface VolumeRouteOptions {
+  readonly engine: Engine
+  readonly daemon: DaemonInfo
 }
 
-const noSuchVolume = (name: string): TallyError => new TallyError('not-found', `get ${name}: no such volume`)
+const named = { params: Type.Object({ name: Type.String() }) }
+const filtered = { querystring: Type.Object({ filters: Parameter }) }
+
+export const volumeRoutes: FastifyPluginAsyncTypebox<VolumeRouteOptions> = async (
+  app,
+  { engine, daemon },
+) => {
+  const { volumes } = engine
+  const { roots } = daemon
+
+  app.get('/volumes', { schema: { operationId: 'VolumeList', ...filtered } }, async ({ query }) => {
+    const isWanted = isWantedVolume(parseFilters(query.filters, volumeFilters))
+    const wanted = volumes.list().filter(isWanted)
+    return { Volumes: wanted.map((volume) => volumeView(roots, volume)), Warnings: null }
+  })
+
+  app.get('/volumes/:name', { schema: { operationId: 'VolumeInspect', ...named } }, async ({ params }) =>
+    volumeView(roots, volumes.get(params.name)),
+  )
+
+  const create = { schema: { operationId: 'VolumeCreate', body: VolumeBody }, preValidation: requireJson }
+  app.post('/volumes/create', create, async (request, reply) => {
+    if (request.body === null) throw badRequest('got EOF while reading request body')
+    const { Name, Driver, DriverOpts, Labels } = request.body
+    const wanted = {
+      ...{ name: Name ?? '', driver: Driver ?? '' },
+      ...{ labels: Labels ?? null, options: DriverOpts ?? null },
+    }
+    return reply.code(201).send(volumeView(roots, await volumes.create(wanted, originOf(request))))
+  })
+
+  const removal = { operationId: 'VolumeDelete', ...named, querystring: Type.Object({ force: Parameter }) }
+  app.delete('/volumes/:name', { schema: removal }, async (request, reply) => {
+    const { params, query } = request
+    await volumes.remove(params.name, { force: flag(query.force) }, originOf(request))
+    return reply.code(204).send()
+  })
+
+  app.post('/volumes/prune', { schema: { operationId: 'VolumePrune', ...filtered } }, async (request) => {
+    const isWanted = isPruned(parseFilters(request.query.filters, pruneFilters))
+    const sizeOf = ({ name }: { readonly name: string }) => directorySize(volumeDataPath(roots, name))
+    const { removed, reclaimed } = await volumes.prune({ isWanted, sizeOf }, originOf(request))
+    return { VolumesDeleted: removed, SpaceReclaimed: reclaimed }
+  })
+}

@@ -48,6 +48,13 @@ const Mounts = orNull(
       ReadOnly: Flag,
       BindOptions: orNull(Type.Object({ Propagation: Text, NonRecursive: Flag })),
       TmpfsOptions: orNull(Type.Object({ SizeBytes: Whole, Mode: Whole })),
+      VolumeOptions: orNull(
+        Type.Object({
+          NoCopy: Flag,
+          Labels: TextMap,
+          DriverConfig: orNull(Type.Object({ Name: Text, Options: TextMap })),
+        }),
+      ),
     }),
   ),
 )
@@ -55,6 +62,8 @@ const Mounts = orNull(
 const HostConfigBody = Type.Object({
   Binds: Texts,
   Mounts,
+  VolumesFrom: Texts,
+  VolumeDriver: Text,
   NetworkMode: Text,
   AutoRemove: Flag,
   RestartPolicy,

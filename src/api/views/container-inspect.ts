@@ -37,7 +37,7 @@ export function inspectView(
     HostConfig: hostConfigView(spec.hostConfig, daemon.cgroup.version),
     GraphDriver: { Data: layerPaths(daemon.roots, view.id, spec), Name: 'overlay2' },
     ...sizes,
-    Mounts: mountViews(spec.hostConfig),
+    Mounts: mountViews(daemon.roots, spec),
     Config: configView(spec.config),
     NetworkSettings: networkSettings(daemon, view),
   }

@@ -32,6 +32,6 @@ export function summaryView({ daemon, view, spec, image, now }: Summary): Record
     Status: statusText(view, now),
     HostConfig: { NetworkMode: networkModeOf(view) },
     NetworkSettings: { Networks: attachedNetworks(daemon, view) },
-    Mounts: mountViews(spec.hostConfig),
+    Mounts: mountViews(daemon.roots, spec),
   }
 }

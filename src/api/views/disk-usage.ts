@@ -1,9 +1,10 @@
 /** `GET /system/df`: what images and containers take on disk. */
 import type { ContainerView, Engine } from '../../engine/port.ts'
 import type { Image } from '../../images/port.ts'
-import type { Roots } from '../../paths.ts'
-import { layerSize } from '../disk-usage.ts'
+import { type Roots, volumeDataPath } from '../../paths.ts'
+import { directorySize, layerSize } from '../disk-usage.ts'
 import { imageSummary } from './image.ts'
+import { volumeView } from './volume.ts'
 
 export interface DiskUsage {
   readonly engine: Engine
@@ -20,10 +21,19 @@ export async function diskUsage({ engine, roots, containerItems }: DiskUsage): P
     LayersSize: [...layers.values()].reduce((sum, { size }) => sum + size, 0),
     Images: images.map((image) => imageSummary(image, imageUse(image, containers, layers))),
     Containers: containerItems,
-    Volumes: [],
+    Volumes: await volumeItems(engine, roots),
     BuildCache: null,
     BuilderSize: 0,
   }
+}
+
+async function volumeItems({ volumes }: Engine, roots: Roots): Promise<readonly object[]> {
+  const items: object[] = []
+  for (const volume of volumes.list()) {
+    const Size = await directorySize(volumeDataPath(roots, volume.name))
+    items.push({ ...volumeView(roots, volume), UsageData: { RefCount: volume.users.length, Size } })
+  }
+  return items
 }
 
 interface LayerUse {

@@ -80,7 +80,7 @@ function daemonSection(daemon: DaemonInfo, runtime: RuntimeVersion): object {
     LoggingDriver: 'json-file',
     CgroupDriver: daemon.cgroup.driver,
     CgroupVersion: daemon.cgroup.version,
-    Plugins: { Volume: [], Network: ['host', 'null'], Authorization: null, Log: ['json-file'] },
+    Plugins: { Volume: ['local'], Network: ['host', 'null'], Authorization: null, Log: ['json-file'] },
     Runtimes: daemon.runtimes,
     DefaultRuntime: daemon.defaultRuntime,
     LiveRestoreEnabled: daemon.liveRestore,

@@ -165,7 +165,6 @@ describe('what is left for later', () => {
     ['HEAD', '/containers/one/archive', 400],
     ['POST', '/build', 501],
     ['POST', '/networks/create', 501],
-    ['POST', '/volumes/create', 501],
     ['GET', '/distribution/library/busybox/json', 501],
     ['POST', '/swarm/init', 501],
     ['POST', '/swarm/leave?force=true', 503],
@@ -173,8 +172,6 @@ describe('what is left for later', () => {
     ['GET', '/plugins/buildx/json', 404],
     ['GET', '/plugins/a/b:c/json', 404],
     ['GET', '/exec/abc/json', 404],
-    ['GET', '/volumes/x', 404],
-    ['DELETE', '/volumes/x', 404],
     ['DELETE', '/networks/none', 403],
     ['GET', '/networks/web', 404],
     ['GET', '/plugins', 200],
@@ -188,10 +185,9 @@ describe('what is left for later', () => {
     expect(reply.json()).toEqual({ message: 'not supported yet: building images' })
   })
 
-  it('still says what there is: the two networks, no volumes', async () => {
+  it('still says what there is: the two networks', async () => {
     const networks: { Name: string }[] = (await app.inject('/networks')).json()
     expect(networks.map(({ Name }) => Name)).toEqual(['none', 'host'])
-    expect((await app.inject('/volumes')).json()).toEqual({ Volumes: [], Warnings: null })
   })
 
   it('lets a network be found by name and by the beginning of its id, with who is on it', async () => {

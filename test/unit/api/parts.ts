@@ -9,6 +9,7 @@ import { defaultHostConfig, mergeConfig } from '../../../src/engine/create-defau
 import type { ContainerView, CreateRequest, Engine } from '../../../src/engine/port.ts'
 import { noSuchContainer } from '../../../src/errors.ts'
 import type { Images } from '../../../src/images/port.ts'
+import type { Volumes } from '../../../src/volumes/port.ts'
 
 export const now = '2026-11-24T12:00:00.000000000Z'
 
@@ -33,16 +34,22 @@ function absent(name: string) {
   }
 }
 
-export interface EngineParts extends Omit<Partial<Engine>, 'images'> {
+export interface EngineParts extends Omit<Partial<Engine>, 'images' | 'volumes'> {
   readonly images?: Partial<Images>
+  readonly volumes?: Partial<Volumes>
 }
 
 /** Everything that a case does not give fails when it is used. */
-export function engineOf({ images = {}, ...parts }: EngineParts): Engine {
+export function engineOf({ images = {}, volumes = {}, ...parts }: EngineParts): Engine {
   const all = ['create', 'start', 'stop', 'restart', 'kill', 'rename', 'remove', 'wait', 'attach']
   const missing = [...all, 'get', 'list', 'messages', 'history'].map((name) => [name, absent(name)])
   const noImages = { find: () => undefined, list: () => [] }
-  return { ...Object.fromEntries(missing), ...parts, images: { ...noImages, ...images } }
+  return {
+    ...Object.fromEntries(missing),
+    ...parts,
+    images: { ...noImages, ...images },
+    volumes: { list: () => [], ...volumes },
+  }
 }
 
 /** An engine that knows these containers, the newest first. */

@@ -43,7 +43,6 @@ it('what the docker CLI sends for `run --network none` passes without a warning'
 describe('What can not be done yet is refused with 501', () => {
   it.each([
     [{ Healthcheck: { Test: ['CMD', 'x'] } }, {}, 'not supported yet: health checks (Healthcheck)'],
-    [{ Volumes: { '/data': {} } }, {}, 'anonymous volumes are not supported yet: /data'],
     [
       {},
       { NetworkMode: '' },
@@ -55,13 +54,17 @@ describe('What can not be done yet is refused with 501', () => {
       'network mode bridge is not supported yet: use --network none or --network host',
     ],
     [{}, { RestartPolicy: { Name: 'always' } }, 'restart policy always is not supported yet'],
-    [{}, { VolumesFrom: ['x'] }, 'not supported yet: volumes from other containers (VolumesFrom)'],
-    [{}, { Mounts: [{ Type: 'volume', Target: '/x' }] }, 'mounts of type volume are not supported yet'],
     [
       {},
       { Mounts: [{ Type: 'bind', Source: '/there', Target: '/x', BindOptions: { CreateMountpoint: true } }] },
       'not supported yet: BindOptions.CreateMountpoint of a mount',
     ],
+    [
+      {},
+      { Mounts: [{ Type: 'volume', Target: '/x', VolumeOptions: { Subpath: 'a' } }] },
+      'mounting a part of a volume (volume-subpath) is not supported yet',
+    ],
+    [{}, { Mounts: [{ Type: 'image', Target: '/x' }] }, 'mounts of type image are not supported yet'],
     [{}, { LogConfig: { Type: 'syslog' } }, 'log driver syslog is not supported yet'],
     [{}, { LogConfig: { Type: 'json-file', Config: { tag: 'x' } } }, 'log option tag is not supported yet'],
   ])('%j %j: %s', (config, hostConfig, message) => {
@@ -121,8 +124,9 @@ it.each([
   expect(create({}, hostConfig)).toEqual([])
 })
 
-it('a bind takes the place of an anonymous volume', () => {
-  expect(create({ Volumes: { '/data': {} } }, { Binds: ['/there:/data'] })).toEqual([])
+it('volumes of every kind are fine', () => {
+  const hostConfig = { Binds: ['name:/data', '/alone'], VolumesFrom: ['x:ro'], VolumeDriver: 'local' }
+  expect(create({ Volumes: { '/data': {} } }, hostConfig)).toEqual([])
 })
 
 it('the source of a mount must be there', () => {

@@ -1,7 +1,12 @@
 /** What creating a container needs, on the simulated world: one image, and layers that are names in a set. */
+import { systemClock } from '../../../src/clock.ts'
 import { noSuchImage } from '../../../src/errors.ts'
+import { noFaults } from '../../../src/faults.ts'
 import type { Image, Images } from '../../../src/images/port.ts'
+import { systemRandom } from '../../../src/random.ts'
 import type { Store } from '../../../src/store/open.ts'
+import { VolumeStore, type VolumeStoreOptions } from '../../../src/volumes/store.ts'
+import { followUses } from '../../../src/volumes/uses.ts'
 import type { World } from './world.ts'
 
 const image: Image = {
@@ -38,8 +43,12 @@ export const images: Images = {
   remove: async () => [],
 }
 
-export const createPorts = (store: Pick<Store, 'containers' | 'events'>, world: World) => ({
+type CreateStore = Pick<Store, 'containers' | 'events' | 'messages' | 'volumes'>
+
+export const createPorts = (store: CreateStore, world: World) => ({
   containers: store.containers,
+  volumes: volumesOf(store, world),
+  fillVolumes: async () => undefined,
   images,
   durable: () => store.events.durable(),
   defaults: { runtime: 'runc', log: { Type: 'json-file', Config: {} } },
@@ -47,3 +56,21 @@ export const createPorts = (store: Pick<Store, 'containers' | 'events'>, world: 
   makeLayers: async (id: string) => void world.layers.add(id),
   removeLayers: async (id: string) => void world.layers.delete(id),
 })
+
+/** The real ones, on directories that are names in a set. */
+export const volumesOf = (
+  store: CreateStore,
+  { volumes }: World,
+  surroundings: Pick<VolumeStoreOptions, 'clock' | 'random' | 'faults'> = {
+    ...{ clock: systemClock, random: systemRandom, faults: noFaults },
+  },
+): VolumeStore =>
+  new VolumeStore({
+    ...{ store, uses: followUses(store), ...surroundings },
+    directories: {
+      make: async (name) => void volumes.add(name),
+      remove: async (name) => void volumes.delete(name),
+      removeEmpty: async (name) => volumes.delete(name),
+      list: async () => [...volumes],
+    },
+  })

@@ -49,6 +49,8 @@ export const never = () => new Promise<never>(() => undefined)
 
 export class World {
   readonly layers = new Set<string>()
+  /** Directories of volumes. */
+  readonly volumes = new Set<string>()
   readonly mounts = new Set<string>()
   readonly bundles = new Set<string>()
   readonly tasks = new Map<string, Task>()

@@ -42,6 +42,16 @@ describe('Binds', () => {
 
   it.each([
     ['', "invalid volume specification: ''"],
+    ['/a:ro', "invalid volume specification: '/a:ro'"],
+    [
+      'aa:/x:rshared',
+      `invalid volume specification: 'aa:/x:rshared': invalid mount config for type "volume": field BindOptions must not be specified`,
+    ],
+    [
+      'aa:x',
+      `invalid volume specification: 'aa:x': invalid mount config for type "volume": invalid mount path: 'x' mount path must be absolute`,
+    ],
+    ['a:/x', 'create a: volume name is too short, names should be at least two alphanumeric characters'],
     ['/a:/b:c:d', "invalid volume specification: '/a:/b:c:d'"],
     ['/a:/b:foo', 'invalid mode: foo'],
     ['/a:/b:ro,rw', 'invalid mode: ro,rw'],
@@ -67,8 +77,13 @@ describe('Binds', () => {
     expect(() => parsed({ Binds: [bind] })).toThrow(expect.objectContaining({ code: 'bad-request', message }))
   })
 
-  it.each(['name:/c', '/a', '/a:ro'])('%j would need a volume, which is not supported', (bind) => {
-    expect(() => parsed({ Binds: [bind] })).toThrow(expect.objectContaining({ code: 'not-supported' }))
+  it.each([
+    ['name:/c', { name: 'name', destination: '/c', writable: true, mode: 'z', copy: true }],
+    ['n.m:/c/../d:ro,z', { name: 'n.m', destination: '/d', writable: false, mode: 'ro,z', copy: true }],
+    ['name:/c:nocopy', { name: 'name', destination: '/c', writable: true, mode: 'nocopy', copy: false }],
+    ['/a', { name: '', destination: '/a', writable: true, mode: '', copy: true }],
+  ])('%j is a volume', (bind, wanted) => {
+    expect(parsed({ Binds: [bind] })).toEqual([{ type: 'volume', ...wanted, labels: null, options: null }])
   })
 })
 
@@ -84,6 +99,12 @@ describe('Mounts', () => {
       'invalid propagation mode: foo',
     ],
     [{ Type: 'tmpfs', Source: '/tmp', Target: '/b' }, 'field Source must not be specified'],
+    [{ Type: 'volume', Source: 'v1', Target: 'b' }, "invalid mount path: 'b' mount path must be absolute"],
+    [{ Type: 'volume', Target: '/b', BindOptions: {} }, 'field BindOptions must not be specified'],
+    [
+      { Type: 'bind', Source: '/tmp', Target: '/b', VolumeOptions: {} },
+      'field VolumeOptions must not be specified',
+    ],
   ] as const)('%j is refused as Docker does', (mount, message) => {
     expect(() => parsed({ Mounts: [mount] })).toThrow(
       `invalid mount config for type "${mount.Type}": ${message}`,

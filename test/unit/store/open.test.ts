@@ -7,6 +7,9 @@ import { describe, expect, test as it, onTestFinished } from 'vitest'
 import { count, openTemporary, temporaryPath } from './temporary-store.ts'
 
 const ownMigrations = new URL('../../../migrations', import.meta.url).pathname
+const newest = readdirSync(ownMigrations).length
+/** Of a migration that is not there yet. */
+const later = (by: number, name: string): string => `${String(newest + by).padStart(4, '0')}-${name}.sql`
 
 function temporaryMigrations(): string {
   const directory = mkdtempSync(join(tmpdir(), 'tally-migrations-'))
@@ -23,8 +26,8 @@ describe('migrations', () => {
     const path = temporaryPath()
     const migrations = temporaryMigrations()
     await openTemporary({ path, migrations }).close()
-    writeFileSync(join(migrations, '0003-more.sql'), 'CREATE TABLE more (x INTEGER) STRICT;')
-    writeFileSync(join(migrations, '0004-most.sql'), 'ALTER TABLE more ADD COLUMN y INTEGER;')
+    writeFileSync(join(migrations, later(1, 'more')), 'CREATE TABLE more (x INTEGER) STRICT;')
+    writeFileSync(join(migrations, later(2, 'most')), 'ALTER TABLE more ADD COLUMN y INTEGER;')
     await openTemporary({ path, migrations }).close()
     await openTemporary({ path, migrations }).close()
     const database = new Database(path)
@@ -36,7 +39,7 @@ describe('migrations', () => {
   it('that fail leave nothing behind', async () => {
     const path = temporaryPath()
     const migrations = temporaryMigrations()
-    const broken = join(migrations, '0003-broken.sql')
+    const broken = join(migrations, later(1, 'broken'))
     writeFileSync(broken, 'CREATE TABLE half (x INTEGER) STRICT; CREATE TABEL;')
     expect(() => openTemporary({ path, migrations })).toThrow('syntax error')
     writeFileSync(broken, 'CREATE TABLE half (x INTEGER) STRICT;')
@@ -48,12 +51,12 @@ describe('migrations', () => {
   it('of a newer Tallyman are refused', async () => {
     const path = temporaryPath()
     const migrations = temporaryMigrations()
-    writeFileSync(join(migrations, '0003-future.sql'), 'CREATE TABLE future (x INTEGER) STRICT;')
+    writeFileSync(join(migrations, later(1, 'future')), 'CREATE TABLE future (x INTEGER) STRICT;')
     await openTemporary({ path, migrations }).close()
     expect(() => openTemporary({ path })).toThrow(
       refusal(
         'unavailable',
-        'schema 3 (0003-future.sql) of a newer Tallyman; this one knows schema 2 at most',
+        `schema ${newest + 1} (${later(1, 'future')}) of a newer Tallyman; this one knows schema ${newest} at most`,
       ),
     )
   })
@@ -71,8 +74,8 @@ describe('migrations', () => {
 
   it('with a hole in their numbers are refused', () => {
     const migrations = temporaryMigrations()
-    writeFileSync(join(migrations, '0004-late.sql'), '')
-    expect(() => openTemporary({ migrations })).toThrow('should have the number 3')
+    writeFileSync(join(migrations, later(2, 'late')), '')
+    expect(() => openTemporary({ migrations })).toThrow(`should have the number ${newest + 1}`)
   })
 })
 
