@@ -12,7 +12,7 @@ import { createServer } from './api/server.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { catchUp } from './engine/catch-up.ts'
 import type { CreatePorts } from './engine/create.ts'
-import { createChecks } from './engine/create-checks.ts'
+import { createChecks, updateChecks } from './engine/create-checks.ts'
 import type { EffectWorkers } from './engine/effects.ts'
 import { type EngineOptions, openEngine, type RunningEngine } from './engine/engine.ts'
 import { Streams, type StreamTarget } from './engine/streams.ts'
@@ -233,7 +233,7 @@ function createPorts(
     makeLayers: (id, image) => createContainerLayers(roots, id, image),
     removeLayers: (id) => removeContainerLayers(roots, id),
     defaults: { runtime: defaultRuntime, log: { Type: log.driver, Config: log.options } },
-    validate: createChecks({ host, runtimes: Object.keys(runtimes), pathExists: existsSync }),
+    validate: createChecks(checkFacts(settings, host)),
   }
 }
 

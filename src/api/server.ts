@@ -15,6 +15,7 @@ import { containerRoutes } from './routes/containers.ts'
 import { attachRoutes } from './routes/containers-attach.ts'
 import { createRoutes } from './routes/containers-create.ts'
 import { lifecycleRoutes } from './routes/containers-lifecycle.ts'
+import { updateRoutes } from './routes/containers-update.ts'
 import { waitRoutes } from './routes/containers-wait.ts'
 import { eventRoutes } from './routes/events.ts'
 import { imageRoutes } from './routes/images.ts'
@@ -78,6 +79,7 @@ function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.register(createRoutes, options)
   app.register(containerRoutes, options)
   app.register(lifecycleRoutes, options)
+  app.register(updateRoutes, options)
   app.register(waitRoutes, options)
   app.register(attachRoutes, options)
   app.register(logRoutes, options)

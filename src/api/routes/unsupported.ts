@@ -18,14 +18,9 @@ const route = (method: HTTPMethods, url: string, operationId: string): Route => 
 /** Routes by what they need: `exec is not supported yet`. */
 const unsupported: Readonly<Record<string, readonly Route[]>> = {
   'exec (running a command in a container)': [route('POST', '/containers/:id/exec', 'ContainerExec')],
-  'pausing containers': [
-    route('POST', '/containers/:id/pause', 'ContainerPause'),
-    route('POST', '/containers/:id/unpause', 'ContainerUnpause'),
-  ],
   'resizing terminals': [route('POST', '/containers/:id/resize', 'ContainerResize')],
   'listing the processes of a container': [route('GET', '/containers/:id/top', 'ContainerTop')],
   'resource statistics': [route('GET', '/containers/:id/stats', 'ContainerStats')],
-  'changing the resources of a container': [route('POST', '/containers/:id/update', 'ContainerUpdate')],
   'attaching by websocket': [route('GET', '/containers/:id/attach/ws', 'ContainerAttachWebsocket')],
   'copying files from and to containers': [
     route('HEAD', '/containers/:id/archive', 'ContainerArchiveInfo'),
