@@ -22,6 +22,7 @@ import { openImages } from './images/store.ts'
 import { openWorkspace } from './images/workspace.ts'
 import { bootId } from './kernel/host.ts'
 import { requireOverlay, requireRoot, requireRuntime } from './kernel/requirements.ts'
+import type { CheckFacts } from './oci/check-options.ts'
 import type { HostFacts } from './oci/facts.ts'
 import {
   bundlePath,
@@ -49,6 +50,7 @@ import { readHostFacts } from './workers/host-facts.ts'
 import { prepareLayerRoot, releaseLayerRoot } from './workers/layer-root.ts'
 import { createContainerLayers, removeContainerLayers } from './workers/layers.ts'
 import { leftoversOf } from './workers/leftovers.ts'
+import { limitsWorker } from './workers/limits.ts'
 import { rootfsWorker } from './workers/rootfs.ts'
 import { awaitPidWorker, startProcessWorker, startShimWorker, stdioOf } from './workers/task.ts'
 import type { Job } from './workers/worker.ts'
@@ -96,6 +98,7 @@ export async function openDaemon(settings: DaemonSettings, logger: Logger): Prom
   const { events, containers, messages } = store
   const running = await openEngine({
     ...{ roots, events, containers, messages, images, supervisor, workers, streams, create, clock, report },
+    validateUpdate: updateChecks(checkFacts(settings, host)),
     ...{ leftovers: leftoversOf(roots), cgroupParent: parentGroup(settings) },
     ...{ bootId: bootId(), timers: systemTimers, random: systemRandom, faults: settings.faults },
   })
@@ -207,6 +210,7 @@ function effectWorkers(
       awaitPid: awaitPidWorker(task),
       startProcess: startProcessWorker(task),
     },
+    applyLimits: limitsWorker({ supervisor, host }),
     async remove(id) {
       await removeContainerLayers(roots, id)
       await removeContainerFiles(roots, id)
@@ -214,8 +218,14 @@ function effectWorkers(
   }
 }
 
+const checkFacts = ({ runtimes }: DaemonSettings, host: HostFacts): CheckFacts => ({
+  host,
+  runtimes: Object.keys(runtimes),
+  pathExists: existsSync,
+})
+
 function createPorts(
-  { roots, runtimes, defaultRuntime, log }: DaemonSettings,
+  settings: DaemonSettings,
   {
     store,
     images,
@@ -226,6 +236,7 @@ function createPorts(
     readonly host: HostFacts
   },
 ): EngineOptions['create'] {
+  const { roots, defaultRuntime, log } = settings
   return {
     containers: store.containers,
     images,

@@ -3,14 +3,16 @@
  * it could not see, let its pending effects run. There is no other recovery.
  */
 import type { ContainerEvent } from '../../machines/container-events.ts'
+import { startsWithDaemon } from '../../machines/restart-policy.ts'
 import type { Clock } from '../clock.ts'
+import type { Random } from '../random.ts'
 import type { ContainerRows, EventStore } from '../store/port.ts'
 import { NewerEventError } from '../store/upcast.ts'
 import type { Supervisor, TaskState } from '../supervisor/port.ts'
 import { type Leftover, type LeftoverKind, type Leftovers, leftoverKinds } from '../workers/leftovers.ts'
 import { isActive } from './commands.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import { type Registry, streamOf } from './registry.ts'
+import { newRunId, type Registry, streamOf } from './registry.ts'
 
 export interface RecoveryPorts {
   readonly registry: Registry
@@ -21,6 +23,7 @@ export interface RecoveryPorts {
   /** The control group that holds those of containers which ask for no other. */
   readonly cgroupParent: string
   readonly clock: Clock
+  readonly random: Random
   readonly bootId: string
   readonly report: (message: string, fields: object) => void
 }
@@ -50,7 +53,7 @@ function load({ registry, report }: RecoveryPorts, id: string): readonly (readon
 }
 
 function tell(
-  { events, clock, bootId }: RecoveryPorts,
+  { events, clock, random, bootId }: RecoveryPorts,
   lifecycle: Lifecycle,
   task: TaskState | undefined,
 ): void {
@@ -61,6 +64,11 @@ function tell(
     lifecycle.witness(() => ({ type: 'HostRebooted', bootId, observedAt }))
   }
   for (const event of frozenWhileAway(lifecycle, task)) lifecycle.witness(() => event)
+  const { life } = lifecycle
+  if (!isActive(life) && startsWithDaemon(life.context)) {
+    const runId = newRunId(random)
+    lifecycle.witness(() => ({ type: 'StartRequested', runId }))
+  }
   lifecycle.resume()
 }
 

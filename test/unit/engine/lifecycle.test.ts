@@ -50,8 +50,8 @@ function bench(...events: readonly ContainerEvent[]) {
     sleep,
     sleepUntil: sleep,
     reach: () => undefined,
-    timerEvent: ({ type }: { readonly type: 'StopDeadlinePassed' | 'KillDeadlinePassed' }): ContainerEvent =>
-      type === 'KillDeadlinePassed' ? { type } : { type, killDeadline: later },
+    timerEvent: ({ type }: Timer): ContainerEvent =>
+      type === 'StopDeadlinePassed' ? { type, killDeadline: later } : type === 'RestartDue' ? { type, runId: 'next' } : { type },
     report: (message: string) => void reports.push(message),
   }
   const lifecycle = new Lifecycle(ports, lifeAfter(...events), events.length)

@@ -42,6 +42,7 @@ export type Operation =
   | 'resume'
   | 'delete'
   | 'removeLayers'
+  | 'applyLimits'
 
 const exitedAt = '2026-01-01T00:01:00.000000000Z'
 const never = new Promise<never>(() => undefined)
@@ -98,6 +99,7 @@ export class World {
         awaitPid: awaitPidWorker(options),
         startProcess: startProcessWorker(options),
       },
+      applyLimits: ({ id }) => this.#act(gone, 'applyLimits', id, () => undefined),
       remove: (id) => this.#act(gone, 'removeLayers', id, () => void this.layers.delete(id)),
     }
   }
