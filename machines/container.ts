@@ -1,5 +1,5 @@
 /** The life of one container as a pure statechart: every state is a milestone, its `meta.effect` what the engine has to do there. */
-import { assign, setup } from 'xstate'
+import { and, assign, setup } from 'xstate'
 import { type ContainerContext, initialContext, type Outcome, type Run } from './container-context.ts'
 import type { ContainerEvent, LaunchStep } from './container-events.ts'
 import { planRestart, wantsRestart } from './restart-policy.ts'
@@ -224,7 +224,6 @@ export const containerMachine = machineSetup.createMachine({
         StepFailed: { guard: 'ofThisRun', target: 'releasing', actions: 'noteFailure' },
         StopRequested: { target: 'releasing', actions: 'cancel' },
         KillRequested: { target: 'releasing', actions: 'cancel' },
-        RestartRequested: { target: 'releasing', actions: ['cancel', 'planNext'] },
         RemoveRequested: { guard: 'forced', target: 'releasing', actions: ['cancel', 'planRemoval'] },
         HostRebooted: { target: 'releasing', actions: 'cancel' },
       },
@@ -263,21 +262,25 @@ export const containerMachine = machineSetup.createMachine({
         RemoveRequested: { actions: 'planRemoval' },
         UpdateRequested: { actions: ['update', 'forgetUpdate'] },
         Released: [
-          { guard: ({ context, event }) => event.runId !== context.run?.id },
-          { guard: 'removalWanted', target: 'removing' },
-          { guard: 'nextWanted', target: 'launching', actions: ['forgetRestarts', 'beginNext'] },
-          { guard: 'restartWanted', target: 'restarting', actions: 'planRestart' },
-          { guard: 'wasOom', target: 'oom-killed' },
-          { guard: 'hasExited', target: 'exited' },
-          { target: 'failed' },
+          { guard: and(['ofThisRun', 'removalWanted']), target: 'removing' },
+          {
+            guard: and(['ofThisRun', 'nextWanted']),
+            target: 'launching',
+            actions: ['forgetRestarts', 'beginNext'],
+          },
+          { guard: and(['ofThisRun', 'restartWanted']), target: 'restarting', actions: 'planRestart' },
+          { guard: and(['ofThisRun', 'wasOom']), target: 'oom-killed' },
+          { guard: and(['ofThisRun', 'hasExited']), target: 'exited' },
+          { guard: 'ofThisRun', target: 'failed' },
         ],
       },
     },
     restarting: {
       meta: { timer: 'RestartDue' },
       on: {
-        ...atRest,
         RestartDue: { target: 'launching', actions: 'beginAgain' },
+        RestartRequested: atRest.RestartRequested,
+        UpdateRequested: atRest.UpdateRequested,
         StopRequested: atLast,
         KillRequested: atLast,
         RemoveRequested: { guard: 'forced', target: 'removing', actions: 'planRemoval' },

@@ -34,7 +34,7 @@ import {
   supervisorSocketPath,
   temporaryRoot,
 } from './paths.ts'
-import { systemRandom } from './random.ts'
+import { type Random, systemRandom } from './random.ts'
 import { takeLock } from './store/lock.ts'
 import { openStore, type Store } from './store/open.ts'
 import { connectSupervisor } from './supervisor/grpc/client.ts'
@@ -42,7 +42,7 @@ import { claimSocket, serveSupervisor } from './supervisor/grpc/server.ts'
 import { openSupervisor } from './supervisor/local.ts'
 import type { Supervisor } from './supervisor/port.ts'
 import { supervisorVersion } from './supervisor/version.ts'
-import { systemTimers } from './timers.ts'
+import { systemTimers, type Timers } from './timers.ts'
 import { bundleWorker } from './workers/bundle.ts'
 import { releaseCgroupParent } from './workers/cgroup-parent.ts'
 import { removeContainerFiles } from './workers/container-files.ts'
@@ -73,11 +73,28 @@ export interface DaemonSettings {
   readonly shutdownTimeout: number
 }
 
+/** What the daemon lives in, so that a test can let it wait shorter or find itself after a reboot. */
+export interface Surroundings {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly bootId: string
+}
+
+export const systemSurroundings = (): Surroundings => ({
+  ...{ clock: systemClock, timers: systemTimers, random: systemRandom },
+  bootId: bootId(),
+})
+
 /** Opens everything and serves the API. @throws TallyError with one sentence for what is missing. */
-export async function openDaemon(settings: DaemonSettings, logger: Logger): Promise<AsyncDisposable> {
+export async function openDaemon(
+  settings: DaemonSettings,
+  logger: Logger,
+  surroundings = systemSurroundings(),
+): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack()
   const { roots } = settings
-  const clock = systemClock
+  const { clock, bootId } = surroundings
   requireRoot()
   await makeDirectories(roots)
   // First of all: a second daemon must be refused before it touches what belongs to the first.
@@ -85,7 +102,7 @@ export async function openDaemon(settings: DaemonSettings, logger: Logger): Prom
   await prepareHost(settings)
   stack.defer(async () => void (await releaseLayerRoot(roots)))
   stack.defer(() => releaseCgroupParent(parentGroup(settings)))
-  const store = openStore({ path: databasePath(roots), lock, clock, bootId: bootId() })
+  const store = openStore({ path: databasePath(roots), lock, clock, bootId })
   stack.defer(() => store.close())
   const report = (message: string, fields: object): void => logger.warn(fields, message)
   catchUp(store, report)
@@ -93,14 +110,14 @@ export async function openDaemon(settings: DaemonSettings, logger: Logger): Prom
   const supervisor = await chooseSupervisor(settings, { logger, clock, stack })
   const streams = new Streams({ ...bound(supervisor), report })
   const host = await readHostFacts()
-  const workers = effectWorkers(settings, { supervisor, streams, host })
+  const workers = effectWorkers(settings, { supervisor, streams, host, bootId })
   const create = createPorts(settings, { store, images, host })
   const { events, containers, messages } = store
   const running = await openEngine({
-    ...{ roots, events, containers, messages, images, supervisor, workers, streams, create, clock, report },
+    ...{ roots, events, containers, messages, images, supervisor, workers, streams, create, report },
     validateUpdate: updateChecks(checkFacts(settings, host)),
     ...{ leftovers: leftoversOf(roots), cgroupParent: parentGroup(settings) },
-    ...{ bootId: bootId(), timers: systemTimers, random: systemRandom, faults: settings.faults },
+    ...{ ...surroundings, faults: settings.faults },
   })
   stack.defer(() => running.stop())
   const upkeep = openUpkeep(store, await openWorkspace(roots, 'upkeep'))
@@ -184,7 +201,13 @@ function effectWorkers(
     supervisor,
     streams,
     host,
-  }: { readonly supervisor: Supervisor; readonly streams: Streams; readonly host: HostFacts },
+    bootId,
+  }: {
+    readonly supervisor: Supervisor
+    readonly streams: Streams
+    readonly host: HostFacts
+    readonly bootId: string
+  },
 ): EffectWorkers {
   const { roots, runtimes } = settings
   const targetOf = ({ id, spec }: Job): StreamTarget => ({
@@ -195,7 +218,7 @@ function effectWorkers(
   const task = {
     roots,
     supervisor,
-    bootId: bootId(),
+    bootId,
     runtimePath: (name: string) => runtimes[name]?.path ?? name,
     openStreams: (job: Job) => streams.open(targetOf(job)),
     feedStreams: (job: Job) => streams.feed(targetOf(job)),

@@ -1,7 +1,9 @@
 /**
  * Fault points: named places before and after everything that changes the world or the log, where a test can make things go wrong.
- * Without TALLY_FAULT a point costs one call. The names are `<what>.<which>.before` and `.after`; README.md lists them.
+ * Without TALLY_FAULT a point costs one call. The names are `<what>.<which>.before` and `.after`; test/faults/points.ts lists them. The
+ * file that TALLY_FAULT_LOG names is told which process reached the point: `<point> <pid>`. src/shim/fault.h is the same for the shim.
  */
+import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TallyError } from './errors.ts'
 
@@ -73,6 +75,10 @@ function strike({ point, action }: Fault): void {
 
 /** What TALLY_FAULT asks for. @throws TallyError bad-request. */
 export function faultsOfEnvironment(say: (point: string) => void): Faults {
-  const text = process.env.TALLY_FAULT ?? ''
-  return text === '' ? noFaults : faultsFrom(parseFault(text), say)
+  const { TALLY_FAULT = '', TALLY_FAULT_LOG = '' } = process.env
+  if (TALLY_FAULT === '') return noFaults
+  return faultsFrom(parseFault(TALLY_FAULT), (point) => {
+    say(point)
+    if (TALLY_FAULT_LOG !== '') appendFileSync(TALLY_FAULT_LOG, `${point} ${process.pid}\n`)
+  })
 }

@@ -49,7 +49,11 @@ export async function stop(
   origin: Origin,
 ): Promise<void> {
   const by = options.by === undefined ? {} : { by: options.by }
-  await record(lifecycle, () => ({ type: 'stop', ...stopFacts(ports, lifecycle.life, options), ...by }), origin)
+  await record(
+    lifecycle,
+    () => ({ type: 'stop', ...stopFacts(ports, lifecycle.life, options), ...by }),
+    origin,
+  )
   await untilEnded(lifecycle, lifecycle.life.context.run?.id)
   await ports.durable()
 }

@@ -47,10 +47,9 @@ export function decide(life: Life, command: ContainerCommand): Decision {
   return life.can(event) && !joins(life, command) ? { kind: 'record', event } : { kind: 'wait' }
 }
 
-/** A start or restart while another start is under way waits for that one's end and is then decided by it. */
+/** A start while another one is under way waits for that one's end and is then decided by it. */
 const joins = (life: Life, { type }: ContainerCommand): boolean =>
-  (type === 'start' && life.matches('releasing') && life.context.next !== null) ||
-  (type === 'restart' && life.matches('launching'))
+  type === 'start' && life.matches('releasing') && life.context.next !== null
 
 function toEvent(life: Life, command: ContainerCommand): ContainerEvent {
   switch (command.type) {

@@ -28,52 +28,50 @@ static void fail_create(int status)
 
 static int receive_terminal(void)
 {
-	int master;
+	int master = terminal_receive(&shim.terminal, shim.report.directory);
 
-	if (!shim.options.terminal)
-		return 0;
-	begin("receive terminal", NULL);
-	master = terminal_receive(&shim.terminal, shim.report.directory);
 	if (master < 0)
 		return master;
 	stream_use_terminal(&shim.output.streams[STREAM_STDOUT], master);
 	return 0;
 }
 
-/* An exec's kill is told by the container's own shim. */
-static void watch_oom(pid_t pid)
+static int watch_oom(void)
 {
-	int result;
+	return oom_watch(&shim.oom, shim.container);
+}
 
-	if (shim.options.process_path)
-		return;
-	begin("watch oom", NULL);
-	result = oom_watch(&shim.oom, pid);
-	if (result < 0)
-		tell_error(result);
+static int read_pid(void)
+{
+	return runtime_read_pid(shim.report.directory);
+}
+
+/* An exec's kill is told by the container's own shim. */
+static void notice_oom(void)
+{
+	if (!shim.options.process_path)
+		tell_if_failed(take_step("watch oom", NULL, watch_oom));
 }
 
 /* The runtime has ended well. OOM is watched before the pid is told, hence before anybody can start the container's program. */
 static void created(void)
 {
-	pid_t pid;
+	pid_t pid = take_step("read pid", NULL, read_pid);
 	int result;
 
-	begin("read pid", NULL);
-	pid = runtime_read_pid(shim.report.directory);
 	if (pid < 0) {
 		fail(pid);
 		return;
 	}
-	result = receive_terminal();
+	result = shim.options.terminal ? take_step("receive terminal", NULL, receive_terminal) : 0;
 	if (result < 0) {
 		kill(pid, SIGKILL);
 		fail(result);
 		return;
 	}
 	shim.container = pid;
-	watch_oom(pid);
-	report_number(&shim.report, "pid", (uint64_t)pid);
+	notice_oom();
+	tell_number("tell pid", "pid", (uint64_t)pid);
 }
 
 static void container_ended(uint64_t code)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "fault.h"
 #include "text.h"
 
 struct log_tail {
@@ -52,10 +53,28 @@ int log_take_error(struct log *log, const char **step)
 	return error;
 }
 
+static int append(struct log *log)
+{
+	int result = fault_before("write log");
+
+	if (result == 0)
+		result = logfile_append(&log->file, batch, waiting);
+	return fault_after("write log", result);
+}
+
+static int rotate(struct log *log)
+{
+	int result = fault_before("rotate log");
+
+	if (result == 0)
+		result = logfile_rotate(&log->file);
+	return fault_after("rotate log", result);
+}
+
 static void flush(struct log *log)
 {
 	if (waiting > 0)
-		note_error(log, "write log", logfile_append(&log->file, batch, waiting));
+		note_error(log, "write log", append(log));
 	waiting = 0;
 }
 
@@ -65,7 +84,7 @@ static void make_room(struct log *log)
 		flush(log);
 		/* A full disk may have kept the lines out: then there is nothing to rotate yet. */
 		if (logfile_is_full(&log->file, 0))
-			note_error(log, "rotate log", logfile_rotate(&log->file));
+			note_error(log, "rotate log", rotate(log));
 	}
 	if (BATCH_SIZE - waiting < LOG_LINE_MAX)
 		flush(log);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "fault.h"
 #include "fifo.h"
 #include "process.h"
 #include "runtime.h"
@@ -15,138 +16,183 @@
 #include "shim.h"
 #include "text.h"
 
+/* How its steps open what they open: a descriptor, or -errno. */
+static int open_task(void)
+{
+	shim.report.directory = open(shim.options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return shim.report.directory < 0 ? -errno : 0;
+}
+
+static int open_exit(void)
+{
+	return shim.report.channel = fifo_open(shim.report.directory, "exit");
+}
+
+static int open_control(void)
+{
+	return shim.control.descriptor = fifo_open(shim.report.directory, "control");
+}
+
 static int open_directory(void)
 {
-	begin("open directory", shim.options.directory);
-	shim.report.directory = open(shim.options.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (shim.report.directory < 0)
-		return -errno;
-	begin("open exit", NULL);
-	shim.report.channel = fifo_open(shim.report.directory, "exit");
-	if (shim.report.channel < 0)
-		return shim.report.channel;
-	begin("open control", NULL);
-	shim.control.descriptor = fifo_open(shim.report.directory, "control");
-	return shim.control.descriptor < 0 ? shim.control.descriptor : 0;
+	int result = take_step("open directory", shim.options.directory, open_task);
+
+	if (result >= 0)
+		result = take_step("open exit", NULL, open_exit);
+	if (result >= 0)
+		result = take_step("open control", NULL, open_control);
+	return result;
 }
 
 static int open_log(void)
 {
 	const struct options *options = &shim.options;
 
-	begin("open log", options->log_path);
-	if (!options->log_path)
-		return 0;
 	return output_open_log(&shim.output, options->log_path, options->log_max_size, options->log_max_file);
+}
+
+/* The container's ends of its stdio; ours only until the runtime has them. */
+static struct stdio stdio = { { -1, -1, -1 } };
+
+static int open_stdin(void)
+{
+	return stdio.descriptors[0] = fifo_open_stdin(shim.options.stdin_path, &shim.stdin_hold);
 }
 
 static int open_output(enum stream_name name)
 {
-	const char *path = shim.options.output_paths[name];
-
-	begin(name == STREAM_STDOUT ? "open stdout" : "open stderr", path);
-	return output_open(&shim.output, name, path);
+	return stdio.descriptors[1 + name] = output_open(&shim.output, name, shim.options.output_paths[name]);
 }
 
-static int start_runtime(const struct stdio *stdio)
+static int open_stdout(void)
+{
+	return open_output(STREAM_STDOUT);
+}
+
+static int open_stderr(void)
+{
+	return open_output(STREAM_STDERR);
+}
+
+static int open_pipes(void)
+{
+	const struct options *options = &shim.options;
+	int result = take_step("open stdin", options->stdin_path, open_stdin);
+
+	if (result >= 0)
+		result = take_step("open stdout", options->output_paths[STREAM_STDOUT], open_stdout);
+	if (result >= 0)
+		result = take_step("open stderr", options->output_paths[STREAM_STDERR], open_stderr);
+	return result;
+}
+
+static int open_console(void)
 {
 	const struct options *options = &shim.options;
 
-	begin("exec runtime", options->runtime);
-	shim.runtime = runtime_start(options, options->terminal ? shim.terminal.path : NULL, stdio);
-	return shim.runtime < 0 ? shim.runtime : 0;
-}
-
-/* Starts the runtime on pipes. The container's ends are ours only until then. */
-static int start_on_pipes(void)
-{
-	cleanup_close int input = -1;
-	cleanup_close int output = -1;
-	cleanup_close int errors = -1;
-
-	begin("open stdin", shim.options.stdin_path);
-	input = fifo_open_stdin(shim.options.stdin_path, &shim.stdin_hold);
-	if (input < 0)
-		return input;
-	output = open_output(STREAM_STDOUT);
-	if (output < 0)
-		return output;
-	errors = open_output(STREAM_STDERR);
-	if (errors < 0)
-		return errors;
-	return start_runtime(&(struct stdio){ { input, output, errors } });
+	terminal_resize(&shim.terminal, -1, (uint64_t[]){ options->console_width, options->console_height });
+	return terminal_listen(&shim.terminal, shim.report.directory);
 }
 
 static int open_terminal_input(void)
 {
-	begin("open stdin", shim.options.stdin_path);
-	if (!shim.options.stdin_path)
-		return 0;
 	shim.input.fifo = fifo_open_stdin(shim.options.stdin_path, &shim.stdin_hold);
 	if (shim.input.fifo < 0)
 		return shim.input.fifo;
 	return fcntl(shim.input.fifo, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-/* Starts the runtime, which will send the terminal. Its own stdio is a pipe for what it says if it fails. */
-static int start_on_terminal(void)
+/* The runtime will send the terminal. Its own stdio is a pipe for what it says if it fails. */
+static int open_terminal(void)
 {
 	const struct options *options = &shim.options;
-	cleanup_close int nothing = -1;
-	cleanup_close int output = -1;
-	int result;
+	int result = take_step("open terminal", NULL, open_console);
 
-	begin("open terminal", NULL);
-	terminal_resize(&shim.terminal, -1, (uint64_t[]){ options->console_width, options->console_height });
-	result = terminal_listen(&shim.terminal, shim.report.directory);
-	if (result == 0)
-		result = open_terminal_input();
+	if (result >= 0 && options->stdin_path)
+		result = take_step("open stdin", options->stdin_path, open_terminal_input);
 	if (result < 0)
 		return result;
-	nothing = fifo_open_stdin(NULL, &(int){ -1 });
-	if (nothing < 0)
-		return nothing;
-	output = open_output(STREAM_STDOUT);
-	if (output < 0)
-		return output;
-	return start_runtime(&(struct stdio){ { nothing, output, output } });
+	stdio.descriptors[0] = fifo_open_stdin(NULL, &(int){ -1 });
+	if (stdio.descriptors[0] < 0)
+		return stdio.descriptors[0];
+	return take_step("open stdout", options->output_paths[STREAM_STDOUT], open_stdout);
+}
+
+static int start_runtime(void)
+{
+	const struct options *options = &shim.options;
+
+	if (options->terminal)
+		stdio.descriptors[2] = stdio.descriptors[1];
+	shim.runtime = runtime_start(options, options->terminal ? shim.terminal.path : NULL, &stdio);
+	return shim.runtime < 0 ? shim.runtime : 0;
+}
+
+static void close_stdio(void)
+{
+	if (shim.options.terminal)
+		stdio.descriptors[2] = -1;
+	for (int i = 0; i < 3; i++)
+		close_descriptor(&stdio.descriptors[i]);
+}
+
+static int stand_alone(void)
+{
+	return shim.signals = process_stand_alone();
+}
+
+static int open_error_log(void)
+{
+	report_open_log(&shim.report);
+	return 0;
 }
 
 static int launch(void)
 {
-	int result;
+	int result = take_step("set up process", NULL, stand_alone);
 
-	begin("set up process", NULL);
-	shim.signals = process_stand_alone();
-	if (shim.signals < 0)
-		return shim.signals;
-	result = open_directory();
-	if (result == 0)
-		result = open_log();
-	if (result == 0)
-		result = shim.options.terminal ? start_on_terminal() : start_on_pipes();
+	if (result >= 0)
+		result = open_directory();
+	if (result >= 0 && shim.options.log_path)
+		result = take_step("open log", shim.options.log_path, open_log);
+	if (result >= 0)
+		result = shim.options.terminal ? open_terminal() : open_pipes();
+	if (result >= 0)
+		result = take_step("exec runtime", shim.options.runtime, start_runtime);
+	close_stdio();
 	if (result < 0)
 		return result;
-	report_word(&shim.report, "ready");
+	tell_word("tell ready", "ready");
 	process_ask_for_mercy();
-	report_open_log(&shim.report);
+	return take_step("open error log", NULL, open_error_log);
+}
+
+static int complete_log(void)
+{
+	output_drain(&shim.output);
+	return 0;
+}
+
+static int write_exit_status(void)
+{
+	return report_exit_status(&shim.report, &shim.exit);
+}
+
+static int see_off_readers(void)
+{
+	output_see_off_readers(&shim.output);
 	return 0;
 }
 
 /* The log is complete and every OOM is known before anybody learns of the end. */
 static void finish(void)
 {
-	int result;
-
-	output_drain(&shim.output);
+	tell_if_failed(take_step("complete log", NULL, complete_log));
 	tell_log_error();
 	tell_oom();
-	begin("write exit-status", NULL);
-	result = report_exit_status(&shim.report, &shim.exit);
-	if (result < 0)
-		tell_error(result);
-	report_number(&shim.report, "exited", shim.exit.code);
-	output_see_off_readers(&shim.output);
+	tell_if_failed(take_step("write exit-status", NULL, write_exit_status));
+	tell_number("tell exited", "exited", shim.exit.code);
+	tell_if_failed(take_step("see off readers", NULL, see_off_readers));
 }
 
 static int refuse(int error, const char *problem)
@@ -169,8 +215,10 @@ static int refuse(int error, const char *problem)
 int main(int count, char **arguments)
 {
 	const char *problem;
-	int result = options_parse(&shim.options, arguments, &problem);
+	int result;
 
+	fault_read();
+	result = options_parse(&shim.options, arguments, &problem);
 	(void)count;
 	if (result < 0)
 		return refuse(result, problem);

@@ -15,35 +15,45 @@ enum { REST_AFTER_MS = 1000 };
 /* The places in the table that is polled. */
 enum { SIGNALS, CONTROL, OOM, INPUT, PIPES, FIFOS = PIPES + STREAMS, PLACES = FIFOS + STREAMS };
 
-static void attach(void)
+static int attach_stdout(void)
 {
-	for (int i = 0; i < STREAMS; i++) {
-		int result = stream_attach(&shim.output.streams[i]);
-
-		begin("attach", shim.options.output_paths[i]);
-		if (result < 0)
-			tell_error(result);
-	}
+	return stream_attach(&shim.output.streams[STREAM_STDOUT]);
 }
 
-static void resize(const uint64_t size[2])
+static int attach_stderr(void)
 {
-	int result = terminal_resize(&shim.terminal, shim_master(), size);
+	return stream_attach(&shim.output.streams[STREAM_STDERR]);
+}
 
-	begin("resize", NULL);
-	if (result < 0)
-		tell_error(result);
+static void attach(void)
+{
+	const char *const *paths = shim.options.output_paths;
+
+	tell_if_failed(take_step("attach stdout", paths[STREAM_STDOUT], attach_stdout));
+	tell_if_failed(take_step("attach stderr", paths[STREAM_STDERR], attach_stderr));
+}
+
+/* The command that is being obeyed. */
+static struct command command;
+
+static int resize(void)
+{
+	return terminal_resize(&shim.terminal, shim_master(), command.arguments);
+}
+
+static int close_stdin(void)
+{
+	close_descriptor(&shim.stdin_hold);
+	return 0;
 }
 
 static void obey(void)
 {
-	struct command command;
-
 	while (control_next(&shim.control, &command)) {
 		if (command.verb == CONTROL_CLOSE_STDIN)
-			close_descriptor(&shim.stdin_hold);
+			tell_if_failed(take_step("close stdin", NULL, close_stdin));
 		if (command.verb == CONTROL_RESIZE)
-			resize(command.arguments);
+			tell_if_failed(take_step("resize", NULL, resize));
 		if (command.verb == CONTROL_ATTACH)
 			attach();
 	}

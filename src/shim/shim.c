@@ -1,5 +1,7 @@
 #include "shim.h"
 
+#include "fault.h"
+
 struct shim shim = {
 	.report = { .directory = -1, .channel = -1 },
 	.control = { .descriptor = -1 },
@@ -18,15 +20,44 @@ void begin(const char *step, const char *subject)
 	shim.subject = subject;
 }
 
+int take_step(const char *step, const char *subject, int (*work)(void))
+{
+	int result;
+
+	begin(step, subject);
+	result = fault_before(step);
+	return result < 0 ? result : fault_after(step, work());
+}
+
+void tell_word(const char *step, const char *word)
+{
+	fault_before(step);
+	report_word(&shim.report, word);
+	fault_after(step, 0);
+}
+
+void tell_number(const char *step, const char *word, uint64_t number)
+{
+	fault_before(step);
+	report_number(&shim.report, word, number);
+	fault_after(step, 0);
+}
+
 void tell_error(int error)
 {
 	report_error(&shim.report, shim.step, -error, shim.subject);
 }
 
+void tell_if_failed(int result)
+{
+	if (result < 0)
+		tell_error(result);
+}
+
 void fail(int error)
 {
 	tell_error(error);
-	report_word(&shim.report, "failed");
+	tell_word("tell failed", "failed");
 	shim.failed = true;
 }
 
@@ -43,18 +74,18 @@ void tell_log_error(void)
 	tell_error(error);
 }
 
+static int write_oom(void)
+{
+	return report_oom(&shim.report, shim.oom.kills);
+}
+
 void tell_oom(void)
 {
-	int result;
-
 	if (!oom_check(&shim.oom))
 		return;
 	shim.exit.oom_killed = true;
-	begin("write oom", NULL);
-	result = report_oom(&shim.report, shim.oom.kills);
-	if (result < 0)
-		tell_error(result);
-	report_word(&shim.report, "oom");
+	tell_if_failed(take_step("write oom", NULL, write_oom));
+	tell_word("tell oom", "oom");
 }
 
 int shim_master(void)

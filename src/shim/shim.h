@@ -41,10 +41,17 @@ struct shim {
 extern struct shim shim;
 
 void begin(const char *step, const char *subject);
+/* Begins it, does it and passes on its result; between its two fault points. */
+int take_step(const char *step, const char *subject, int (*work)(void));
 /* Tells of a failure of what was begun last; error is a negative errno, or 0 if the subject says it all. */
 void tell_error(int error);
+/* For a step that the container can do without: tells of its failure, if it is one. */
+void tell_if_failed(int result);
 /* Tells of it as of the shim's end. */
 void fail(int error);
+/* Tells the supervisor a fact on `exit`; between two fault points, at which there is nothing to fail. */
+void tell_word(const char *step, const char *word);
+void tell_number(const char *step, const char *word, uint64_t number);
 void tell_log_error(void);
 /* Tells of an OOM kill that is not told yet. */
 void tell_oom(void);

@@ -24,37 +24,41 @@ export interface AdoptOptions extends FollowOptions {
 }
 
 /** A directory that can't be taken over is reported and left; it must not keep the others from being adopted. */
-export function adoptTasks(options: AdoptOptions): readonly Task[] {
+export async function adoptTasks(options: AdoptOptions): Promise<readonly Task[]> {
   mkdirSync(options.root, { recursive: true, mode: 0o700 })
-  return readdirSync(options.root).flatMap((id) => {
-    try {
-      return adoptTask(options, taskPaths(options.root, id))
-    } catch (err) {
-      options.logger.error({ task: id, err }, 'task not adopted')
-      return []
-    }
-  })
+  const ids = readdirSync(options.root)
+  const adopted = await Promise.all(ids.map((id) => adoptOrReport(options, id)))
+  return adopted.flat()
 }
 
-function adoptTask(options: AdoptOptions, paths: TaskPaths): readonly Task[] {
+async function adoptOrReport(options: AdoptOptions, id: string): Promise<readonly Task[]> {
+  try {
+    return await adoptTask(options, taskPaths(options.root, id))
+  } catch (err) {
+    options.logger.error({ task: id, err }, 'task not adopted')
+    return []
+  }
+}
+
+async function adoptTask(options: AdoptOptions, paths: TaskPaths): Promise<readonly Task[]> {
   const record = readTaskRecord(paths)
-  const shim = shimOf(paths)
+  const shim = await shimOf(paths)
   if (record === undefined || shim === undefined) {
     rmSync(paths.home, { recursive: true, force: true })
     return []
   }
   const task = new Task({ ...options, record, paths })
   followAgain(options, task, shim)
-  for (const execId of execIds(paths)) adoptExec(options, task, execId)
+  for (const execId of execIds(paths)) await adoptExec(options, task, execId)
   return [task]
 }
 
 /** One that can't be taken over keeps neither its task nor the other execs from being. */
-function adoptExec(options: AdoptOptions, task: Task, execId: string): void {
+async function adoptExec(options: AdoptOptions, task: Task, execId: string): Promise<void> {
   try {
     const paths = execPaths(task.paths, execId)
     const record = readExecRecord(paths)
-    const shim = shimOf(paths)
+    const shim = await shimOf(paths)
     if (record === undefined || shim === undefined) {
       rmSync(paths.directory, { recursive: true, force: true })
       return
@@ -74,8 +78,8 @@ function followAgain({ logger }: AdoptOptions, process: ShimmedProcess, shim: Pr
 }
 
 /** undefined if no shim ever ran: the supervisor was killed before it spawned one. */
-function shimOf(paths: ShimPaths): ProcessIdentity | undefined {
-  const shim = readShim(paths) ?? findShim(paths)
+async function shimOf(paths: ShimPaths): Promise<ProcessIdentity | undefined> {
+  const shim = readShim(paths) ?? (await findShim(paths))
   return shim ?? (isUntouched(paths) ? undefined : { pid: 0, startTicks: '0' })
 }
 

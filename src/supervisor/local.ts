@@ -5,19 +5,23 @@ import { TallyError } from '../errors.ts'
 import { abortable } from './abortable.ts'
 import { adoptTasks } from './adopt.ts'
 import { Broadcast } from './broadcast.ts'
+import { cgroupStats } from './cgroup-stats.ts'
 import type { Exec } from './exec.ts'
 import { launchTask } from './launch.ts'
 import { launchExec } from './launch-exec.ts'
+import { LaunchQueue, launchesAtOnce } from './launch-queue.ts'
 import type {
   ExecRef,
   ExecSpec,
   ExitStatus,
   ProcessIdentity,
   ProcessRef,
+  Resources,
   Size,
   Supervisor,
   SupervisorEvent,
   TaskSpec,
+  TaskStats,
 } from './port.ts'
 import { releaseExec, releaseTask } from './release.ts'
 import type { RuntimeTarget } from './runc-command.ts'
@@ -26,7 +30,15 @@ import { signalNumber } from './signals.ts'
 import { startProcess } from './start-process.ts'
 import type { Task } from './task.ts'
 import { isSupervisorEvent, type TaskEvent, type TaskFact } from './task-event.ts'
-import { setFrozen, signalExec, signalTask, signalWholeTask, taskProcesses } from './task-process.ts'
+import {
+  runningProcess,
+  setFrozen,
+  signalExec,
+  signalTask,
+  signalWholeTask,
+  taskProcesses,
+  updateTask,
+} from './task-process.ts'
 import { TaskTable } from './task-table.ts'
 import { supervisorVersion } from './version.ts'
 
@@ -40,6 +52,8 @@ export interface SupervisorOptions {
   readonly defaultRuntime: string
   readonly logger: Logger
   readonly clock: Clock
+  /** How many containers are created at once; more wait their turn. Default: `launchesAtOnce`. */
+  readonly launches?: number
 }
 
 /** What the gRPC server needs beyond the port. */
@@ -48,34 +62,42 @@ export interface LocalSupervisor extends Supervisor, AsyncDisposable {
   taskEvents(signal: AbortSignal): AsyncIterable<TaskEvent>
   /** Signals every process of a task. @throws TallyError not-found if the first one does not run. */
   killAll(id: string, signalName: string): Promise<void>
-  /** Pids of all processes of a task, the first one's first. @throws TallyError not-found */
-  processes(id: string): Promise<readonly number[]>
   /** What the task was started with. @throws TallyError not-found */
   spec(id: string): TaskSpec
-  /** Directories of the task's control group, one in each hierarchy. @throws TallyError not-found */
-  cgroup(id: string): readonly string[]
 }
 
 /** Opens the supervisor on its directory and adopts what lives there. */
 export async function openSupervisor(options: SupervisorOptions): Promise<LocalSupervisor> {
-  return new DirectorySupervisor(options)
+  const supervisor = new DirectorySupervisor(options)
+  await supervisor.adopt()
+  return supervisor
 }
 
 class DirectorySupervisor implements LocalSupervisor {
   readonly #options: SupervisorOptions
-  readonly #tasks: TaskTable
+  readonly #tasks = new TaskTable()
+  readonly #launches: LaunchQueue
   readonly #inOrder = serial()
   readonly #events = new Broadcast<TaskEvent>()
 
   constructor(options: SupervisorOptions) {
     this.#options = options
-    this.#tasks = new TaskTable(adoptTasks({ ...options, publish: this.#publish }))
+    this.#launches = new LaunchQueue(options.launches ?? launchesAtOnce())
   }
 
-  startShim(spec: TaskSpec): Promise<ProcessIdentity> {
+  /** Takes over what an earlier supervisor left. */
+  async adopt(): Promise<void> {
+    for (const task of await adoptTasks({ ...this.#options, publish: this.#publish })) {
+      this.#tasks.add(task)
+      if (task.process === null) void this.#launches.enter(task.record.id, async () => task)
+    }
+  }
+
+  startShim(spec: TaskSpec, signal?: AbortSignal): Promise<ProcessIdentity> {
     return this.#inOrder(spec.id, async () => {
       const known = this.#tasks.task(spec.id)
-      if (known === undefined) return this.#launch(spec)
+      if (known === undefined)
+        return (await this.#launches.enter(spec.id, () => this.#launch(spec), signal)).shim
       if (known.record.runId === spec.runId) return known.shim
       throw new TallyError('already-exists', `task ${spec.id} already exists`, { step: 'startShim' })
     })
@@ -117,13 +139,13 @@ class DirectorySupervisor implements LocalSupervisor {
 
   async kill(of: ProcessRef, signalName: string): Promise<void> {
     const signal = signalNumber(signalName)
-    if (typeof of === 'string') await this.#inOrderFor(of, async (task) => signalTask(task, signal))
+    if (typeof of === 'string') await this.#inOrderFor(of, (task) => signalTask(task, signal))
     else await this.#inOrderFor(of.id, async () => signalExec(this.#tasks.findExec(of), signal))
   }
 
   async killAll(id: string, signalName: string): Promise<void> {
     const signal = signalNumber(signalName)
-    await this.#inOrderFor(id, async (task) => signalWholeTask(task, signal))
+    await this.#inOrderFor(id, (task) => signalWholeTask(task, signal))
   }
 
   pause(id: string): Promise<void> {
@@ -154,6 +176,20 @@ class DirectorySupervisor implements LocalSupervisor {
     return [...this.#tasks.find(id).execs.values()].map((exec) => exec.state())
   }
 
+  async processes(id: string): Promise<readonly number[]> {
+    return taskProcesses(this.#tasks.find(id))
+  }
+
+  async stats(id: string): Promise<TaskStats> {
+    const task = this.#tasks.find(id)
+    runningProcess(task)
+    return { readAt: this.#options.clock.now(), ...cgroupStats(task.cgroup) }
+  }
+
+  update(id: string, resources: Resources): Promise<void> {
+    return this.#inOrderFor(id, (task) => updateTask(task, this.#runtime(task), resources))
+  }
+
   async task(id: string) {
     return this.#tasks.task(id)?.state()
   }
@@ -170,16 +206,8 @@ class DirectorySupervisor implements LocalSupervisor {
     return this.#events.subscribe(signal)
   }
 
-  processes(id: string): Promise<readonly number[]> {
-    return this.#withTask(id, async (task) => taskProcesses(task))
-  }
-
   spec(id: string): TaskSpec {
     return this.#tasks.find(id).record
-  }
-
-  cgroup(id: string): readonly string[] {
-    return this.#tasks.find(id).cgroup
   }
 
   version() {
@@ -191,7 +219,7 @@ class DirectorySupervisor implements LocalSupervisor {
     this.#tasks[Symbol.dispose]()
   }
 
-  async #launch(spec: TaskSpec): Promise<ProcessIdentity> {
+  async #launch(spec: TaskSpec): Promise<Task> {
     const runtime = spec.runtime || this.#options.defaultRuntime
     const runtimeOf = (task: Task) => this.#runtime(task)
     const task = await launchTask({
@@ -202,10 +230,11 @@ class DirectorySupervisor implements LocalSupervisor {
     })
     this.#tasks.add(task)
     this.#publish({ ...about(task), type: 'shim-started', shimPid: task.shim.pid })
-    return task.shim
+    return task
   }
 
   #deleteTask(id: string): Promise<void> {
+    this.#launches.cancel(id)
     this.#tasks.task(id)?.cancel.abort()
     return this.#inOrder(id, async () => {
       const task = this.#tasks.task(id)
@@ -234,10 +263,6 @@ class DirectorySupervisor implements LocalSupervisor {
 
   #runtime({ record, paths }: Task): RuntimeTarget {
     return { binary: record.runtime, root: this.#options.runtimeRoot, log: paths.runtimeLog, id: record.id }
-  }
-
-  async #withTask<T>(id: string, work: (task: Task) => Promise<T>): Promise<T> {
-    return work(this.#tasks.find(id))
   }
 
   #inOrderFor<T>(id: string, work: (task: Task) => Promise<T>): Promise<T> {

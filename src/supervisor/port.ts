@@ -113,6 +113,60 @@ export interface ExecState extends ExecRef {
   readonly exit: ExitStatus | null
 }
 
+/** What a task has used and may use, as its control group says, cgroups(7). What the host does not account is 0 or empty. */
+export interface TaskStats {
+  readonly cgroup: 'v1' | 'v2'
+  /** RFC 3339 with nanoseconds. */
+  readonly readAt: string
+  readonly pids: {
+    readonly current: number
+    /** null: none. */
+    readonly limit: number | null
+  }
+  readonly cpu: CpuStats
+  readonly memory: MemoryStats
+  readonly blkio: {
+    readonly serviceBytes: readonly BlkioStat[]
+    readonly serviced: readonly BlkioStat[]
+  }
+}
+
+/** Nanoseconds. */
+export interface CpuStats {
+  readonly total: number
+  readonly user: number
+  readonly system: number
+  /** Of each processor; v1 only. */
+  readonly perCpu: readonly number[]
+  readonly periods: number
+  readonly throttledPeriods: number
+  readonly throttledTime: number
+}
+
+/** Bytes. */
+export interface MemoryStats {
+  readonly usage: number
+  /** null: none. */
+  readonly limit: number | null
+  /** v1 only. */
+  readonly maxUsage: number
+  /** How often the limit was hit: memory.failcnt (v1), `max` in memory.events (v2). */
+  readonly failures: number
+  /** memory.stat as it is. */
+  readonly stat: Readonly<Record<string, number>>
+}
+
+export interface BlkioStat {
+  readonly major: number
+  readonly minor: number
+  /** As the kernel says it on v1: Read, Write and others; on v2 Read and Write. */
+  readonly op: string
+  readonly value: number
+}
+
+/** `linux.resources` of the OCI runtime specification: what is to change. */
+export type Resources = Readonly<Record<string, unknown>>
+
 /** What happens to tasks by itself or by another client. Exits are not here: `wait` tells them, also late. */
 export type SupervisorEvent =
   | { readonly type: 'oom'; readonly id: string; readonly runId: string }
@@ -121,10 +175,11 @@ export type SupervisorEvent =
 
 export interface Supervisor {
   /**
-   * Makes the task's directory and starts its shim, which begins `runc create` at once.
+   * Makes the task's directory and starts its shim, which begins `runc create` at once. With many at once it waits its turn first, and
+   * leaves the queue when the signal aborts or the task is deleted.
    * @throws TallyError already-exists if the id has a task of another run; internal with `detail` if the shim can't be started.
    */
-  startShim(task: TaskSpec): Promise<ProcessIdentity>
+  startShim(task: TaskSpec, signal?: AbortSignal): Promise<ProcessIdentity>
   /**
    * Makes the exec's directory and starts its shim, which begins `runc exec` at once.
    * @throws TallyError not-found without such a task; conflict if it does not run, is paused or is of another run; internal like `startShim`.
@@ -155,6 +210,12 @@ export interface Supervisor {
   resize(of: ProcessRef, size: Size): Promise<void>
   /** Those that are not deleted yet. @throws TallyError not-found */
   execs(id: string): Promise<readonly ExecState[]>
+  /** Pids of all processes of a task, execs included, the first one's first. @throws TallyError not-found */
+  processes(id: string): Promise<readonly number[]>
+  /** @throws TallyError not-found if it does not run. */
+  stats(id: string): Promise<TaskStats>
+  /** Changes limits while it runs or is paused. @throws TallyError not-found if it does not run, internal if the runtime refuses. */
+  update(id: string, resources: Resources): Promise<void>
   task(id: string): Promise<TaskState | undefined>
   tasks(): Promise<readonly TaskState[]>
   /** Events from now on until `signal` aborts. */

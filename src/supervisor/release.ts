@@ -18,7 +18,7 @@ const patience = 2000
 /** @throws TallyError internal if a process would not die: the task stays, so that it can be tried again. */
 export async function releaseTask(task: Task, runtime: RuntimeTarget): Promise<void> {
   const execs = [...task.execs.values()]
-  for (const process of [task, ...execs]) endProcess(process)
+  await Promise.all([task, ...execs].map(endProcess))
   const survivors = await killCgroup(task.cgroup)
   if (survivors.length > 0)
     throw new TallyError('internal', `could not kill container: processes ${survivors.join(' ')} do not die`)
@@ -29,15 +29,15 @@ export async function releaseTask(task: Task, runtime: RuntimeTarget): Promise<v
 
 /** Ends an exec and removes its directory; the container goes on. */
 export async function releaseExec(exec: Exec): Promise<void> {
-  endProcess(exec)
+  await endProcess(exec)
   await endShim(exec)
   await rm(exec.paths.directory, { recursive: true, force: true })
 }
 
 /** One that is still being created is abandoned: the shim first, so that it starts nothing any more. */
-function endProcess({ process, shim, paths }: ShimmedProcess): void {
+async function endProcess({ process, shim, paths }: ShimmedProcess): Promise<void> {
   killProcess(process ?? shim)
-  if (process === null) killRuntime(paths)
+  if (process === null) await killRuntime(paths)
 }
 
 /** The shim ends by itself once the processes are gone and the output is delivered. */
@@ -50,7 +50,7 @@ async function endShim({ shim, shimGone }: ShimmedProcess): Promise<void> {
 /** In place of `runc delete`, whose 40 ms are spent on starting. @returns whether nothing is left. */
 async function forgetEndedContainer({ exit, cgroup }: Task, runtime: RuntimeTarget): Promise<boolean> {
   const reaped = exit !== null && exit.reason === undefined
-  if (!reaped || !isPlain(runtime, cgroup) || !removeCgroup(cgroup)) return false
+  if (!reaped || !isPlain(runtime, cgroup) || !(await removeCgroup(cgroup))) return false
   await rm(join(runtime.root, runtime.id), { recursive: true })
   return true
 }
@@ -63,5 +63,5 @@ async function forgetContainer({ cgroup }: Task, runtime: RuntimeTarget): Promis
     await rm(state, { recursive: true, force: true })
   }
   await killCgroup(cgroup)
-  removeCgroup(cgroup)
+  await removeCgroup(cgroup)
 }

@@ -25,6 +25,12 @@ export const pauseContainer = (target: RuntimeTarget, signal: AbortSignal): Prom
   runCommand(target, ['pause', target.id], signal)
 export const resumeContainer = (target: RuntimeTarget, signal: AbortSignal): Promise<RuntimeResult> =>
   runCommand(target, ['resume', target.id], signal)
+/** @param resources a file that holds `linux.resources`. */
+export const updateContainer = (
+  target: RuntimeTarget,
+  resources: string,
+  signal: AbortSignal,
+): Promise<RuntimeResult> => runCommand(target, ['update', '--resources', resources, target.id], signal)
 /** Kills what runs and removes the runtime's state; a container that the runtime does not know is fine. */
 export const deleteContainer = (target: RuntimeTarget, signal: AbortSignal): Promise<RuntimeResult> =>
   runCommand(target, ['delete', '--force', target.id], signal)

@@ -1,13 +1,15 @@
 /** Starts shims, finds those that an earlier supervisor started, and ends what a dead one left. */
-import { closeSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { TallyError } from '../errors.ts'
 import { failedWith } from '../kernel/addon.ts'
 import { openFifo } from '../kernel/fifo.ts'
 import { isAlive, startTicks } from '../kernel/process-identity.ts'
 import { spawnDetached } from '../kernel/spawn.ts'
+import { lastError } from './failure.ts'
 import type { ProcessIdentity, Size, Stdio } from './port.ts'
+import { findProcesses } from './process-search.ts'
 import { runtimeEnvironment } from './runc-command.ts'
-import type { ExecRecord, ShimPaths, TaskRecord } from './task-directory.ts'
+import { type ExecRecord, readFact, type ShimPaths, type TaskRecord } from './task-directory.ts'
 
 export interface ShimOptions {
   /** Absolute path of tally-shim. */
@@ -27,13 +29,19 @@ export async function spawnShim(options: ShimOptions): Promise<ProcessIdentity> 
   const words = [options.binary, ...commonArguments(options), ...options.given]
   const stdout = openFifo(options.paths.exit, 'write')
   try {
-    const pid = await spawnDetached({ words, environment: runtimeEnvironment(), stdout })
+    const pid = await spawnDetached({ words, environment: shimEnvironment(), stdout })
     return { pid, startTicks: startTicks(pid) ?? '0' }
   } catch (cause) {
     throw spawnFailure(cause)
   } finally {
     closeSync(stdout)
   }
+}
+
+/** What asks for faults is for the shim as well, which keeps it from the runtime. */
+function shimEnvironment(): Readonly<Record<string, string>> {
+  const { TALLY_FAULT, TALLY_FAULT_LOG = '' } = process.env
+  return { ...runtimeEnvironment(), ...(TALLY_FAULT && { TALLY_FAULT, TALLY_FAULT_LOG }) }
 }
 
 function spawnFailure(cause: unknown): TallyError {
@@ -91,45 +99,28 @@ function logOptions(log: TaskRecord['log']): Record<string, string | number> {
 }
 
 /** A living shim whose spawner was killed before it could write down the pid: found by its `--dir`. */
-export function findShim({ directory }: ShimPaths): ProcessIdentity | undefined {
-  const pid = findProcesses((words) => words.includes('--dir') && words.includes(directory))[0]
-  const ticks = pid === undefined ? undefined : startTicks(pid)
-  return pid === undefined || ticks === undefined ? undefined : { pid, startTicks: ticks }
+export async function findShim({ directory }: ShimPaths): Promise<ProcessIdentity | undefined> {
+  const found = await findProcesses((words) => words.includes('--dir') && words.includes(directory))
+  return found[0]
 }
 
 /**
- * Kills the processes that were making this task's container or this exec's process: they name its pid file, or its directory as long as they are forked from the
- * shim but not yet exec'd. What they already put into the container's control group is killed there; a half-made container's init ends
- * when its parent does.
+ * Kills the processes that were making this task's container or this exec's process: they name its pid file, or its directory as long as
+ * they are forked from the shim but not yet exec'd. What they already put into the container's control group is killed there; a half-made
+ * container's init ends when its parent does. Nothing is looked for if the shim's last word is that the runtime has ended.
  */
-export function killRuntime({ pid, directory }: ShimPaths): void {
-  for (const found of findProcesses((words) => words.includes(pid) || words.includes(directory))) kill(found)
+export async function killRuntime({ pid, directory, shimLog }: ShimPaths): Promise<void> {
+  if (/^runc (create|exec)\b/.test(lastError(readFact(shimLog) ?? '') ?? '')) return
+  const found = await findProcesses((words) => words.includes(pid) || words.includes(directory))
+  found.forEach(killProcess)
 }
 
 /** Kills it if it is still this very process. */
-export function killProcess(process: ProcessIdentity): void {
-  if (isAlive(process)) kill(process.pid)
-}
-
-function kill(pid: number): void {
+export function killProcess({ pid, startTicks }: ProcessIdentity): void {
+  if (!isAlive({ pid, startTicks })) return
   try {
     process.kill(pid, 'SIGKILL')
   } catch (error) {
     if (!failedWith(error, 'ESRCH')) throw error
-  }
-}
-
-function findProcesses(matches: (words: readonly string[]) => boolean): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && matches(commandLine(name)))
-    .map(Number)
-}
-
-/** proc_pid_cmdline(5); empty for a process that is gone. */
-function commandLine(pid: string): readonly string[] {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-  } catch {
-    return []
   }
 }

@@ -43,6 +43,8 @@ export interface TaskPaths extends ShimPaths {
   readonly home: string
   readonly started: string
   readonly oom: string
+  /** What it was last updated with. */
+  readonly resources: string
 }
 
 const firstProcess = 'init'
@@ -53,7 +55,13 @@ export function taskPaths(root: string, id: string): TaskPaths {
   const home = join(root, id)
   const directory = join(home, firstProcess)
   const paths = shimPaths(directory, 'task.json')
-  return { ...paths, home, started: join(directory, 'started'), oom: join(directory, 'oom') }
+  return {
+    ...paths,
+    home,
+    started: join(directory, 'started'),
+    oom: join(directory, 'oom'),
+    resources: join(directory, 'resources.json'),
+  }
 }
 
 /** @throws TallyError bad-request for an id that would lead elsewhere. */

@@ -4,22 +4,23 @@ import { failedWith } from '../kernel/addon.ts'
 import { isAlive } from '../kernel/process-identity.ts'
 import { cgroupMembers, isFrozen, thaw } from './cgroup.ts'
 import type { Exec } from './exec.ts'
-import type { ProcessIdentity } from './port.ts'
-import { pauseContainer, type RuntimeTarget, resumeContainer } from './runc-command.ts'
+import type { ProcessIdentity, Resources } from './port.ts'
+import { pauseContainer, type RuntimeTarget, resumeContainer, updateContainer } from './runc-command.ts'
 import type { Task } from './task.ts'
+import { writeFact } from './task-directory.ts'
 
 const SIGKILL = 9
 
 /** Pids of all processes, the first one's first. */
-export function taskProcesses({ process: first, cgroup }: Task): readonly number[] {
-  const others = cgroupMembers(cgroup).filter((pid) => pid !== first?.pid)
+export async function taskProcesses({ process: first, cgroup }: Task): Promise<readonly number[]> {
+  const others = (await cgroupMembers(cgroup)).filter((pid) => pid !== first?.pid)
   return first !== null && isAlive(first) ? [first.pid, ...others] : others
 }
 
 /** Signals the first process; SIGKILL also lets it run if it is frozen, for a frozen process can't die. @throws TallyError not-found */
-export function signalTask(task: Task, signal: number): void {
+export async function signalTask(task: Task, signal: number): Promise<void> {
   send(runningProcess(task).pid, signal)
-  if (signal === SIGKILL && isFrozen(task.cgroup)) thaw(task.cgroup)
+  if (signal === SIGKILL && isFrozen(task.cgroup)) await thaw(task.cgroup)
 }
 
 /** Signals an exec'd process. @throws TallyError not-found */
@@ -31,10 +32,10 @@ export function signalExec(exec: Exec, signal: number): void {
 }
 
 /** Signals every process. @throws TallyError not-found if the first one does not run. */
-export function signalWholeTask(task: Task, signal: number): void {
+export async function signalWholeTask(task: Task, signal: number): Promise<void> {
   const { pid } = runningProcess(task)
-  const others = taskProcesses(task).filter((other) => other !== pid)
-  signalTask(task, signal)
+  const others = (await taskProcesses(task)).filter((other) => other !== pid)
+  await signalTask(task, signal)
   for (const other of others) send(other, signal)
 }
 
@@ -51,8 +52,19 @@ export async function setFrozen(task: Task, runtime: RuntimeTarget, frozen: bool
   })
 }
 
+/** Changes limits. @throws TallyError not-found if it does not run, internal if the runtime refuses. */
+export async function updateTask(task: Task, runtime: RuntimeTarget, resources: Resources): Promise<void> {
+  runningProcess(task)
+  writeFact(task.paths.resources, JSON.stringify(resources))
+  const result = await updateContainer(runtime, task.paths.resources, task.cancel.signal)
+  if (result.ok) return
+  throw new TallyError('internal', `OCI runtime update failed: ${result.message}: unknown`, {
+    detail: result.log,
+  })
+}
+
 /** The first process, if it is still that very process. */
-function runningProcess({ record, process: first, exit }: Task): ProcessIdentity {
+export function runningProcess({ record, process: first, exit }: Task): ProcessIdentity {
   if (first === null || exit !== null || !isAlive(first))
     throw new TallyError('not-found', `task ${record.id}: process already finished: not found`)
   return first

@@ -6,11 +6,7 @@ import type { ShimmedProcess } from './shimmed-process.ts'
 import type { Task } from './task.ts'
 
 export class TaskTable implements Disposable {
-  readonly #tasks: Map<string, Task>
-
-  constructor(tasks: readonly Task[]) {
-    this.#tasks = new Map(tasks.map((task) => [task.record.id, task]))
-  }
+  readonly #tasks = new Map<string, Task>()
 
   all(): readonly Task[] {
     return [...this.#tasks.values()]

@@ -69,7 +69,7 @@ export class Task extends ShimmedProcess<TaskPaths> {
 
   protected override async abandon(): Promise<string> {
     killProcess(this.shim)
-    if (this.process === null) killRuntime(this.paths)
+    if (this.process === null) await killRuntime(this.paths)
     else killProcess(this.process)
     const survivors = await killCgroup(this.cgroup)
     return survivors.length === 0 ? '' : `; processes ${survivors.join(' ')} do not die`

@@ -2,13 +2,13 @@
  * Everything of containers that is to be seen on the machine: what the engine compares with its log when it starts. Only what lies beneath our
  * own roots and our own control groups and is named by a container's id is looked at; whatever else is there is somebody else's.
  */
-import { existsSync } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { TallyError } from '../errors.ts'
 import { failedWith } from '../kernel/addon.ts'
 import { mounts, mountsBelow } from '../kernel/mountinfo.ts'
 import { detach } from '../kernel/mounts.ts'
-import { isAlive, startTicks } from '../kernel/process-identity.ts'
+import { cleanPath } from '../oci/clean-path.ts'
 import {
   bundlesRoot,
   containersRoot,
@@ -21,9 +21,19 @@ import {
 import { killCgroup, removeCgroup } from '../supervisor/cgroup.ts'
 import { removeContainerFiles } from './container-files.ts'
 import { removeContainerLayers } from './layers.ts'
+import { killLostShim, lostShims } from './lost-shims.ts'
 
 /** What a container has while it runs, in the order in which it is released, then what belongs to it as long as it exists. */
-export const leftoverKinds = ['shim', 'cgroup', 'runtime-state', 'mount', 'bundle', 'layer', 'files'] as const
+export const leftoverKinds = [
+  'shim',
+  'cgroup',
+  'runtime-state',
+  'task',
+  'mount',
+  'bundle',
+  'layer',
+  'files',
+] as const
 
 export type LeftoverKind = (typeof leftoverKinds)[number]
 
@@ -51,6 +61,7 @@ export function leftoversOf(roots: Roots): Leftovers {
         shims(roots),
         cgroups(parents),
         named('runtime-state', runtimeRoot(roots)),
+        named('task', supervisorRoot(roots)),
         mountsOf(roots),
         named('bundle', bundlesRoot(roots)),
         layers(roots),
@@ -65,13 +76,13 @@ export function leftoversOf(roots: Roots): Leftovers {
 async function release(roots: Roots, { kind, id, path }: Leftover): Promise<void> {
   switch (kind) {
     case 'shim':
-      return killShim(roots, { id, pid: Number(path) })
+      return killLostShim(roots, { id, pid: Number(path) })
     case 'cgroup':
-      await killCgroup([path])
-      return void removeCgroup([path])
+      return releaseCgroup(path)
     case 'mount':
       return detach(path)
     case 'runtime-state':
+    case 'task':
     case 'bundle':
       return rm(path, { recursive: true, force: true })
     case 'layer':
@@ -79,6 +90,16 @@ async function release(roots: Roots, { kind, id, path }: Leftover): Promise<void
     case 'files':
       return removeContainerFiles(roots, id)
   }
+}
+
+async function releaseCgroup(directory: string): Promise<void> {
+  const survivors = await killCgroup([directory])
+  if (survivors.length > 0) throw new TallyError('internal', `processes ${survivors.join(' ')} do not die`)
+  if (!(await removeCgroup([directory]))) throw new TallyError('internal', 'the control group is in use')
+}
+
+async function shims(roots: Roots): Promise<readonly Leftover[]> {
+  return (await lostShims(roots)).map(({ id, pid }) => ({ kind: 'shim', id, path: String(pid) }))
 }
 
 async function named(kind: LeftoverKind, directory: string): Promise<readonly Leftover[]> {
@@ -89,7 +110,9 @@ async function named(kind: LeftoverKind, directory: string): Promise<readonly Le
 /** Every hierarchy has a directory of its own for a group, cgroups(7). */
 async function cgroups(parents: readonly string[]): Promise<readonly Leftover[]> {
   const hierarchies = (await mounts()).filter(({ type }) => type === 'cgroup' || type === 'cgroup2')
-  const directories = hierarchies.flatMap(({ target }) => parents.map((parent) => join(target, parent)))
+  const directories = hierarchies.flatMap(({ target }) =>
+    parents.map((parent) => join(target, cleanPath(parent))),
+  )
   return (await Promise.all([...new Set(directories)].map((directory) => named('cgroup', directory)))).flat()
 }
 
@@ -104,41 +127,19 @@ async function mountsOf(roots: Roots): Promise<readonly Leftover[]> {
 
 /** A container's layer is told from an image's by the init layer that is made before it and removed after it. */
 async function layers(roots: Roots): Promise<readonly Leftover[]> {
-  const inits = (await list(overlayRoot(roots))).filter((name) => name.endsWith('-init'))
-  const ids = inits.map((name) => name.slice(0, -'-init'.length)).filter((id) => containerId.test(id))
+  const inits = [...(await list(overlayRoot(roots))), ...(await linkedLayers(roots))]
+  const names = inits.filter((name) => name.endsWith('-init')).map((name) => name.slice(0, -'-init'.length))
+  const ids = [...new Set(names)].filter((id) => containerId.test(id))
   return ids.map((id) => ({ kind: 'layer', id, path: layerPath(roots, id) }))
 }
 
-/** Shims whose directory has gone: nobody would find them any more. The others are the supervisor's. */
-async function shims(roots: Roots): Promise<readonly Leftover[]> {
-  const pids = (await list('/proc')).filter((name) => /^\d+$/.test(name))
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const directory = await shimDirectory(roots, pid)
-      const id = directory?.slice(supervisorRoot(roots).length + 1).split('/')[0] ?? ''
-      const lost = directory !== undefined && containerId.test(id) && !existsSync(directory)
-      return lost ? [{ kind: 'shim' as const, id, path: pid }] : []
-    }),
+/** Names of the layers that the short links lead to, there or not. */
+async function linkedLayers(roots: Roots): Promise<readonly string[]> {
+  const links = join(overlayRoot(roots), 'l')
+  const targets = await Promise.all(
+    (await list(links)).map((name) => readlink(join(links, name)).catch(() => '')),
   )
-  return found.flat()
-}
-
-async function shimDirectory(roots: Roots, pid: string): Promise<string | undefined> {
-  const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0')
-  const directory = words[words.indexOf('--dir') + 1] ?? ''
-  const isShim = words[0]?.endsWith('/tally-shim') === true && words[1] === '--dir'
-  return isShim && directory.startsWith(`${supervisorRoot(roots)}/`) ? directory : undefined
-}
-
-/** Its pid may be another's by now, so it is looked at again. */
-async function killShim(
-  roots: Roots,
-  { id, pid }: { readonly id: string; readonly pid: number },
-): Promise<void> {
-  const ticks = startTicks(pid)
-  const directory = await shimDirectory(roots, String(pid))
-  if (ticks === undefined || !directory?.startsWith(`${supervisorRoot(roots)}/${id}/`)) return
-  if (isAlive({ pid, startTicks: ticks })) process.kill(pid, 'SIGKILL')
+  return targets.map((target) => /^\.\.\/([^/]+)\/diff$/.exec(target)?.[1] ?? '')
 }
 
 async function list(directory: string): Promise<readonly string[]> {

@@ -1,8 +1,12 @@
-/** The workers that start a container's process through the supervisor: `startShim`, `awaitPid`, `startProcess`. */
+/**
+ * The workers that start a container's process through the supervisor: `startShim`, `awaitPid`, `startProcess`. A runtime that hangs must not
+ * keep them: who cancels the start deletes the task next, which ends the runtime.
+ */
 import { join } from 'node:path'
 import type { ContainerSpec } from '../../machines/spec.ts'
 import { logLimits } from '../oci/log-driver.ts'
 import { bundlePath, logPath, type Roots } from '../paths.ts'
+import { abortable } from '../supervisor/abortable.ts'
 import type { LogTarget, Stdio, Supervisor, TaskSpec } from '../supervisor/port.ts'
 import type { Job, Worker } from './worker.ts'
 
@@ -23,9 +27,9 @@ export interface TaskWorkerOptions {
 export function startShimWorker(options: TaskWorkerOptions): Worker {
   const { supervisor } = options
   return {
-    async perform(job) {
+    async perform(job, signal) {
       options.openStreams(job)
-      const { pid, startTicks } = await supervisor.startShim(taskSpec(options, job))
+      const { pid, startTicks } = await supervisor.startShim(taskSpec(options, job), signal)
       options.feedStreams(job)
       return [{ type: 'ShimStarted', runId: job.runId, shimPid: pid, shimStartTicks: startTicks }]
     },
@@ -38,8 +42,8 @@ export function startShimWorker(options: TaskWorkerOptions): Worker {
 
 export function awaitPidWorker({ supervisor }: TaskWorkerOptions): Worker {
   return {
-    async perform({ id, runId }) {
-      const { pid, startTicks } = await supervisor.awaitPid(id)
+    async perform({ id, runId }, signal) {
+      const { pid, startTicks } = await abortable(supervisor.awaitPid(id), signal)
       return [{ type: 'PidRecorded', runId, pid, startTicks }]
     },
     undo: async () => undefined,
@@ -48,8 +52,8 @@ export function awaitPidWorker({ supervisor }: TaskWorkerOptions): Worker {
 
 export function startProcessWorker({ supervisor, bootId }: TaskWorkerOptions): Worker {
   return {
-    async perform({ id, runId }) {
-      const { startedAt } = await supervisor.startProcess(id)
+    async perform({ id, runId }, signal) {
+      const { startedAt } = await abortable(supervisor.startProcess(id), signal)
       return [{ type: 'ProcessStarted', runId, startedAt, bootId }]
     },
     undo: async () => undefined,

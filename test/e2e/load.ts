@@ -56,6 +56,8 @@ export interface LoadResult {
   /** What was not as the container's kind deserves; empty is good. */
   readonly surprises: readonly string[]
   readonly startMilliseconds: number
+  /** Of each POST start, in ms. */
+  readonly starts: readonly number[]
   readonly totalMilliseconds: number
 }
 
@@ -71,7 +73,14 @@ export async function load(daemon: Daemon, count: number): Promise<LoadResult> {
   const created = await Promise.all(all.map(({ name, kind }) => create(api, name, kind)))
   for (const { status, text } of created) expect(`create ${text}`, status, 201)
   const starting = performance.now()
-  const started = await Promise.all(all.map(({ name }) => api.send('POST', `/containers/${name}/start`)))
+  const starts: number[] = []
+  const started = await Promise.all(
+    all.map(async ({ name }) => {
+      const answer = await api.send('POST', `/containers/${name}/start`)
+      starts.push(performance.now() - starting)
+      return answer
+    }),
+  )
   const startMilliseconds = performance.now() - starting
   for (const [index, { status, text }] of started.entries()) {
     const { name, kind } = all[index] ?? { name: '', kind: kindOf(index) }
@@ -91,7 +100,7 @@ export async function load(daemon: Daemon, count: number): Promise<LoadResult> {
   for (const { status, text } of stopped) expect(`stop ${text}`, status, 204)
   const removed = await Promise.all(all.map(({ name }) => api.send('DELETE', `/containers/${name}`)))
   for (const { status, text } of removed) expect(`remove ${text}`, status, 204)
-  return { surprises, startMilliseconds, totalMilliseconds: performance.now() - begun }
+  return { surprises, startMilliseconds, starts, totalMilliseconds: performance.now() - begun }
 }
 
 const create = (api: ApiClient, name: string, { body }: Kind) =>

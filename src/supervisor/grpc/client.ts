@@ -8,6 +8,7 @@ import type {
   ExecSpec,
   ExitStatus,
   ProcessRef,
+  Resources,
   Size,
   Supervisor,
   SupervisorEvent,
@@ -17,8 +18,9 @@ import type {
 import { signalNumber } from '../signals.ts'
 import { Channel } from './channel.ts'
 import { fromEvent, fromExec, fromExit, fromProcess, fromTask, toStartExec, toStartShim } from './messages.ts'
-import { proto } from './proto.ts'
+import { packJson, proto } from './proto.ts'
 import { toContainerRequest, toTaskRequest } from './references.ts'
+import { fromStats } from './stats-message.ts'
 
 /** @param socket absolute path of the supervisor's unix socket. */
 export function connectSupervisor(socket: string): Supervisor & AsyncDisposable {
@@ -41,9 +43,10 @@ class RemoteSupervisor implements Supervisor, AsyncDisposable {
     this.#channel = channel
   }
 
-  async startShim(task: TaskSpec) {
+  async startShim(task: TaskSpec, signal?: AbortSignal) {
     const request = toStartShim(task)
-    const { shim } = await persist(() => this.#channel.call(this.#own.StartShim, request))
+    const attempt = () => this.#channel.call(this.#own.StartShim, request, signal)
+    const { shim } = await persist(attempt, { signal })
     return fromProcess(shim)
   }
 
@@ -102,6 +105,20 @@ class RemoteSupervisor implements Supervisor, AsyncDisposable {
   async execs(id: string) {
     const { execs } = await persist(() => this.#channel.call(this.#own.ListExecs, { id }))
     return execs.map(fromExec)
+  }
+
+  async processes(id: string) {
+    const { processes } = await persist(() => this.#channel.call(this.#tasks.ListPids, { containerId: id }))
+    return processes.map(({ pid }) => pid)
+  }
+
+  async stats(id: string) {
+    return fromStats(await persist(() => this.#channel.call(this.#own.Stats, { id })))
+  }
+
+  async update(id: string, resources: Resources): Promise<void> {
+    const packed = packJson('opencontainers/runtime-spec/1/LinuxResources', JSON.stringify(resources))
+    await persist(() => this.#channel.call(this.#tasks.Update, { containerId: id, resources: packed }))
   }
 
   async task(id: string) {

@@ -9,10 +9,11 @@ import type { ProcessRef } from '../port.ts'
 import { streaming, unary } from './handler.ts'
 import { fromStartExec, fromStartShim, toExec, toExit, toTask } from './messages.ts'
 import { processRef } from './references.ts'
+import { toStats } from './stats-message.ts'
 
 export const supervisorService = (supervisor: LocalSupervisor): UntypedServiceImplementation => ({
-  StartShim: unary(async (request: StartShimRequest__Output) => ({
-    shim: await supervisor.startShim(fromStartShim(request)),
+  StartShim: unary(async (request: StartShimRequest__Output, { signal }) => ({
+    shim: await supervisor.startShim(fromStartShim(request), signal),
   })),
   StartExec: unary(async (request: StartExecRequest__Output) => ({
     shim: await supervisor.startExec(fromStartExec(request)),
@@ -41,6 +42,7 @@ export const supervisorService = (supervisor: LocalSupervisor): UntypedServiceIm
   ListExecs: unary(async ({ id }: TaskRequest__Output) => ({
     execs: (await supervisor.execs(id)).map(toExec),
   })),
+  Stats: unary(async ({ id }: TaskRequest__Output) => toStats(await supervisor.stats(id))),
   Watch: streaming((_: object, { signal }) => supervisor.events(signal)),
 })
 

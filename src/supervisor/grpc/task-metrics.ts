@@ -1,92 +1,50 @@
-/** What a task uses, from its control group's files, in the form that containerd's clients know: cgroup v1's or v2's. */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+/** What a task uses in the form that containerd's clients know: cgroup v1's or v2's. */
 import type { Any } from '../../../build/proto/google/protobuf/Any.ts'
+import type { TaskStats } from '../port.ts'
 import { pack, proto } from './proto.ts'
 
-/** @param directories of the group in each hierarchy. */
-export async function taskMetrics(directories: readonly string[]): Promise<Any> {
-  const files = new GroupFiles(directories)
-  return (await files.has('memory.usage_in_bytes')) ? legacyMetrics(files) : unifiedMetrics(files)
+export function taskMetrics(stats: TaskStats): Any {
+  return stats.cgroup === 'v1' ? legacyMetrics(stats) : unifiedMetrics(stats)
 }
 
-async function legacyMetrics(files: GroupFiles): Promise<Any> {
+function legacyMetrics({ pids, cpu, memory }: TaskStats): Any {
   const message = {
-    pids: await pids(files),
-    cpu: { usage: { total: await files.number('cpuacct.usage'), ...(await cpuSplit(files)) } },
-    memory: await legacyMemory(files),
+    pids: { current: pids.current, limit: pids.limit ?? 0 },
+    cpu: { usage: { total: cpu.total, user: cpu.user, kernel: cpu.system } },
+    memory: {
+      cache: memory.stat.cache ?? 0,
+      rss: memory.stat.rss ?? 0,
+      totalInactiveFile: memory.stat.total_inactive_file ?? 0,
+      usage: {
+        usage: memory.usage,
+        limit: memory.limit ?? unlimited,
+        max: memory.maxUsage,
+        failcnt: memory.failures,
+      },
+    },
   }
   return pack('io.containerd.cgroups.v1.Metrics', proto.io.containerd.cgroups.v1.Metrics, message)
 }
 
-async function pids(files: GroupFiles) {
-  return { current: await files.number('pids.current'), limit: await files.number('pids.max') }
-}
+/** The largest number that both sides can say. */
+const unlimited = Number.MAX_SAFE_INTEGER
 
-async function cpuSplit(files: GroupFiles) {
-  return { user: await files.number('cpuacct.usage_user'), kernel: await files.number('cpuacct.usage_sys') }
-}
-
-async function legacyMemory(files: GroupFiles) {
-  const stat = await files.table('memory.stat')
-  return {
-    cache: stat('cache'),
-    rss: stat('rss'),
-    totalInactiveFile: stat('total_inactive_file'),
-    usage: {
-      usage: await files.number('memory.usage_in_bytes'),
-      limit: await files.number('memory.limit_in_bytes'),
-      max: await files.number('memory.max_usage_in_bytes'),
-      failcnt: await files.number('memory.failcnt'),
-    },
-  }
-}
-
-async function unifiedMetrics(files: GroupFiles): Promise<Any> {
-  const cpu = await files.table('cpu.stat')
-  const memory = await files.table('memory.stat')
+function unifiedMetrics({ pids, cpu, memory }: TaskStats): Any {
+  const microseconds = (nanoseconds: number): number => Math.floor(nanoseconds / 1000)
   const message = {
-    pids: await pids(files),
-    cpu: { usageUsec: cpu('usage_usec'), userUsec: cpu('user_usec'), systemUsec: cpu('system_usec') },
+    pids: { current: pids.current, limit: pids.limit ?? 0 },
+    cpu: {
+      usageUsec: microseconds(cpu.total),
+      userUsec: microseconds(cpu.user),
+      systemUsec: microseconds(cpu.system),
+    },
     memory: {
-      anon: memory('anon'),
-      file: memory('file'),
-      inactiveFile: memory('inactive_file'),
-      usage: await files.number('memory.current'),
-      usageLimit: await files.number('memory.max'),
+      anon: memory.stat.anon ?? 0,
+      file: memory.stat.file ?? 0,
+      inactiveFile: memory.stat.inactive_file ?? 0,
+      usage: memory.usage,
+      usageLimit: memory.limit ?? unlimited,
     },
   }
   return pack('io.containerd.cgroups.v2.Metrics', proto.io.containerd.cgroups.v2.Metrics, message)
-}
-
-/** Files of one group whose controllers may be spread over several directories. */
-class GroupFiles {
-  readonly #directories: readonly string[]
-
-  constructor(directories: readonly string[]) {
-    this.#directories = directories
-  }
-
-  async has(name: string): Promise<boolean> {
-    return (await this.#text(name)) !== ''
-  }
-
-  /** 0 for a file that is not there and for `max`. */
-  async number(name: string): Promise<number> {
-    return Number((await this.#text(name)).trim()) || 0
-  }
-
-  /** A file of lines `key value`. */
-  async table(name: string): Promise<(key: string) => number> {
-    const lines = (await this.#text(name)).split('\n').map((line) => line.split(' '))
-    const values = new Map(lines.map(([key = '', value]) => [key, Number(value)]))
-    return (key) => values.get(key) ?? 0
-  }
-
-  async #text(name: string): Promise<string> {
-    const found = await Promise.all(
-      this.#directories.map((directory) => readFile(join(directory, name), 'utf8').catch(() => '')),
-    )
-    return found.find((text) => text !== '') ?? ''
-  }
 }

@@ -7,11 +7,13 @@ import type { GetRequest__Output } from '../../../build/proto/containerd/service
 import type { KillRequest__Output } from '../../../build/proto/containerd/services/tasks/v1/KillRequest.ts'
 import type { MetricsRequest__Output } from '../../../build/proto/containerd/services/tasks/v1/MetricsRequest.ts'
 import type { ResizePtyRequest__Output } from '../../../build/proto/containerd/services/tasks/v1/ResizePtyRequest.ts'
+import type { UpdateTaskRequest__Output } from '../../../build/proto/containerd/services/tasks/v1/UpdateTaskRequest.ts'
 import type { Metric } from '../../../build/proto/containerd/types/Metric.ts'
 import type { Process } from '../../../build/proto/containerd/v1/types/Process.ts'
 import type { Status } from '../../../build/proto/containerd/v1/types/Status.ts'
+import type { Any__Output } from '../../../build/proto/google/protobuf/Any.ts'
 import type { Clock } from '../../clock.ts'
-import { conflict, TallyError } from '../../errors.ts'
+import { badRequest, conflict, TallyError } from '../../errors.ts'
 import type { LocalSupervisor } from '../local.ts'
 import type {
   ExecRef,
@@ -20,6 +22,7 @@ import type {
   ExitStatus,
   OciProcess,
   ProcessRef,
+  Resources,
   TaskSpec,
   TaskState,
 } from '../port.ts'
@@ -91,10 +94,15 @@ export function tasksService(supervisor: LocalSupervisor, clock: Clock): Untyped
       const pids = await supervisor.processes(id)
       return { processes: pids.map((pid) => ({ pid })) }
     }),
+    Update: onTask(({ id }, { resources }: UpdateTaskRequest__Output) =>
+      answerEmpty(supervisor.update(id, fromJson<Resources>(resources))),
+    ),
     Metrics: unary(async ({ filters }: MetricsRequest__Output, context) => {
       const passes = parseFilters(filters)
       const states = isOurs(context) ? await supervisor.tasks() : []
-      const chosen = states.filter(({ id }) => passes((path) => (path === 'id' ? id : undefined)))
+      const chosen = states
+        .filter(({ process, exit }) => process !== null && exit === null)
+        .filter(({ id }) => passes((path) => (path === 'id' ? id : undefined)))
       return { metrics: await Promise.all(chosen.map(({ id }) => metricOf(supervisor, clock, id))) }
     }),
     Wait: onTask(async ({ id }, { execId }, { signal }) => {
@@ -146,7 +154,7 @@ function execProcessOf({ id, execId, status, process, exit }: ExecState): Proces
 
 function execSpec(task: { id: string; runId: string }, request: ExecProcessRequest__Output): ExecSpec {
   const { execId, stdin, stdout, stderr, terminal, spec } = request
-  const process = JSON.parse(Buffer.from(spec?.value ?? '').toString('utf8')) as OciProcess
+  const process = fromJson<OciProcess>(spec)
   const stdio = { ...(stdin && { stdin }), ...(stdout && { stdout }), ...(stderr && { stderr }) }
   return { ...task, execId, process, stdio, terminal }
 }
@@ -164,6 +172,15 @@ async function deleteExec(supervisor: LocalSupervisor, requests: ExecRequests, r
   return { id: ref.execId, pid: process?.pid ?? 0, ...(exit === null ? {} : exitFields(exit)) }
 }
 
+/** @throws TallyError bad-request */
+function fromJson<T>(any: Any__Output | null): T {
+  try {
+    return JSON.parse(Buffer.from(any?.value ?? '').toString('utf8')) as T
+  } catch (cause) {
+    throw badRequest('the request holds no JSON: invalid argument', cause)
+  }
+}
+
 interface Signal {
   readonly of: ProcessRef
   readonly signal: number
@@ -177,7 +194,7 @@ async function kill(supervisor: LocalSupervisor, { of, signal, all }: Signal) {
 }
 
 async function metricOf(supervisor: LocalSupervisor, clock: Clock, id: string): Promise<Metric> {
-  return { id, timestamp: timestamp(clock.now()), data: await taskMetrics(supervisor.cgroup(id)) }
+  return { id, timestamp: timestamp(clock.now()), data: taskMetrics(await supervisor.stats(id)) }
 }
 
 async function answerEmpty(done: Promise<void>) {

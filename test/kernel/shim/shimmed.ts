@@ -103,9 +103,13 @@ export class Shimmed {
   }
 }
 
-export function spawnShim(words: readonly string[]): ChildProcess {
+export function spawnShim(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess {
   const [file = '', ...rest] = words
-  return spawn(file, rest, { detached: true, stdio: ['ignore', 'ignore', 'inherit'] })
+  const env = { ...process.env, ...environment }
+  return spawn(file, rest, { detached: true, stdio: ['ignore', 'ignore', 'inherit'], env })
 }
 
 export function parseLines<T>(text: string): readonly T[] {

@@ -24,6 +24,7 @@ export interface TaskOptions {
   readonly more?: readonly string[]
   /** A process between the test and the shim, to be killed. */
   readonly parent?: boolean
+  readonly environment?: Readonly<Record<string, string>>
   adapt?(config: Config): void
 }
 
@@ -114,7 +115,8 @@ export class Task extends Shimmed implements AsyncDisposable {
   #spawn(): ChildProcess {
     const command = [built(this.#options.shim), ...this.#arguments()]
     const between = this.#options.parent ? ['sh', '-c', '"$@" & exec sleep 1000', 'sh'] : []
-    return spawnShim([...between, ...command])
+    const faults = { TALLY_FAULT_LOG: join(this.root, 'faults') }
+    return spawnShim([...between, ...command], { ...faults, ...this.#options.environment })
   }
 
   #arguments(): readonly string[] {

@@ -281,6 +281,34 @@ describe.each(implementations)('a supervisor %s', (_, open) => {
     expect(new Set(await Promise.all(waits))).toEqual(new Set(['aborted']))
   })
 
+  it('lists its processes, says what it uses and changes its limits while it runs', async () => {
+    const task = world.task('sleep 1000 & sleep 1000', {
+      adapt: (config) => {
+        config.linux.resources.memory = { limit: 64 * 1024 * 1024, swap: 64 * 1024 * 1024 }
+      },
+    })
+    const { pid } = await run(task)
+    await expect.poll(() => supervisor.processes(task.id)).toHaveLength(2)
+    expect((await supervisor.processes(task.id))[0]).toBe(pid)
+    const before = await supervisor.stats(task.id)
+    expect(before).toMatchObject({ pids: { current: 2, limit: null }, memory: { limit: 64 * 1024 * 1024 } })
+    expect(before.memory.usage).toBeGreaterThan(0)
+    expect(before.cpu.total).toBeGreaterThan(0)
+    expect(Object.keys(before.memory.stat).length).toBeGreaterThan(10)
+    const memory = { limit: 32 * 1024 * 1024, swap: 32 * 1024 * 1024 }
+    await supervisor.update(task.id, { memory, pids: { limit: 77 } })
+    await supervisor.update(task.id, { memory, pids: { limit: 77 } })
+    const after = await supervisor.stats(task.id)
+    expect(after).toMatchObject({ pids: { limit: 77 }, memory: { limit: 32 * 1024 * 1024 } })
+    const error = await failure(supervisor.update(task.id, { memory: { limit: 4096 } }))
+    expect(error.message).toMatch(/^OCI runtime update failed: .*: unknown$/s)
+    await supervisor.kill(task.id, 'SIGKILL')
+    await supervisor.wait(task.id)
+    expect(await failure(supervisor.stats(task.id))).toMatchObject({ code: 'not-found' })
+    expect(await failure(supervisor.update(task.id, { memory }))).toMatchObject({ code: 'not-found' })
+    expect(await supervisor.processes(task.id)).toEqual([])
+  })
+
   it('answers for tasks that are not known', async () => {
     const unknown = 'f'.repeat(64)
     expect(await supervisor.wait(unknown)).toMatchObject({
@@ -293,6 +321,8 @@ describe.each(implementations)('a supervisor %s', (_, open) => {
       supervisor.awaitPid(unknown),
       supervisor.startProcess(unknown),
       supervisor.pause(unknown),
+      supervisor.execs(unknown),
+      supervisor.stats(unknown),
     ])
       expect(await failure(step)).toMatchObject({ code: 'not-found' })
   })

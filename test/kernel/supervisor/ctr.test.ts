@@ -113,6 +113,30 @@ it('kills all processes of a task', async () => {
   expect(await supervisor.processes(id)).toEqual([])
 })
 
+it('execs: with output, exit code and nothing left', async () => {
+  const { id } = await running('sleep 1000')
+  const words = ['tasks', 'exec', '--exec-id', 'probe', '--fifo-dir', world.execRoot, id]
+  const answer = await ctr(...words, 'sh', '-c', 'echo hello; echo oops >&2; exit 5')
+  expect(answer).toEqual({ code: 5, stdout: 'hello\n', stderr: 'oops\n' })
+  expect(await supervisor.execs(id)).toEqual([])
+  expect((await ctr(...words, 'nosuchcommand')).stderr).toContain(
+    'OCI runtime exec failed: exec failed: unable to start container process: exec: "nosuchcommand"',
+  )
+  expect((await ctr(...words, 'sh', '-c', 'exit 6')).code).toBe(6)
+})
+
+it('execs detached, and signals and lists what it has exec’d', async () => {
+  const { id } = await running('sleep 1000')
+  const words = ['tasks', 'exec', '--detach', '--exec-id', 'probe', '--fifo-dir', world.execRoot, id]
+  expect(await ctr(...words, 'sleep', '1000')).toMatchObject({ code: 0 })
+  await expect.poll(() => supervisor.processes(id)).toHaveLength(2)
+  expect((await ctr(...words, 'sleep', '1000')).stderr).toContain('already exists')
+  expect(await ctr('tasks', 'kill', '--exec-id', 'probe', '--signal', 'SIGKILL', id)).toMatchObject({
+    code: 0,
+  })
+  expect(await supervisor.wait({ id, execId: 'probe' })).toMatchObject({ exitCode: 137 })
+})
+
 it('measures', async () => {
   const { id } = await running('sleep 1000')
   const { stdout } = await ctr('tasks', 'metrics', '--format', 'json', id)

@@ -118,10 +118,10 @@ describe.each(implementations)('a supervisor %s', (_, open) => {
       output += String(chunk)
     })
     await run({ ...exec, consoleSize: { width: 90, height: 20 } })
-    await expect.poll(() => output).toBe('20 90\r\nready\r\n')
+    await expect.poll(() => output, { timeout: 30_000 }).toBe('20 90\r\nready\r\n')
     await supervisor.resize(exec, { width: 70, height: 30 })
     expect(await supervisor.wait(exec)).toMatchObject({ exitCode: 4 })
-    await expect.poll(() => output).toBe('20 90\r\nready\r\n30 70\r\n')
+    await expect.poll(() => output, { timeout: 30_000 }).toBe('20 90\r\nready\r\n30 70\r\n')
   })
 
   it('gives a task a terminal of the wanted size', async () => {

@@ -62,7 +62,7 @@ describe('the release of a task', () => {
     })
     await start(left)
     await supervisor.wait(left.id)
-    expect(supervisor.cgroup(left.id).flatMap(members)).not.toEqual([])
+    expect(world.cgroups(left.id).flatMap(members)).not.toEqual([])
     await supervisor.delete(left.id)
     expect(world.remains(left.id)).toEqual([])
   })

@@ -106,6 +106,29 @@ describe('A daemon that comes back', () => {
     expect((await reopen(paused)).engine.get('web').status).toBe('running')
   })
 
+  it('does not take the end of a paused container for its resuming', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
+    daemon.world.freeze(id, true)
+    await expect.poll(() => daemon.engine.get('web').status).toBe('paused')
+    await daemon.crash()
+    daemon.world.exit(id, 137)
+    const again = await reopen(daemon)
+    await expect.poll(() => again.engine.get('web').state.exitCode).toBe(137)
+    expect(eventTypes(again, id)).not.toContain('Resumed')
+  })
+
+  it('says of a container whose task has vanished that it ended, and not how', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
+    await daemon.crash()
+    daemon.world.tasks.delete(id)
+    const again = await reopen(daemon)
+    await expect.poll(() => again.engine.get('web').status).toBe('exited')
+    expect(again.engine.get('web').state).toMatchObject({ exitCode: 255, error: `no task ${id} is known` })
+    expect(again.world.leftovers(id)).toEqual([])
+  })
+
   it('goes on with a removal and with a release', async () => {
     const daemon = await openDaemon()
     const id = await run(daemon)
@@ -155,7 +178,8 @@ describe('A task that no container wants', () => {
     await daemon.crash()
     const stranger = await openDaemon({ world: daemon.world })
     expect(daemon.world.tasks.has(id)).toBe(false)
-    expect(stranger.reports).toContainEqual({ message: 'orphaned task released', fields: { container: id } })
+    const task = { kind: 'task', container: id, path: `/run/libcontainerd/${id}` }
+    expect(stranger.reports).toContainEqual({ message: 'orphan released', fields: task })
   })
 
   it('is ended also if its container is at rest', async () => {
@@ -170,15 +194,41 @@ describe('A task that no container wants', () => {
     expect([mount.size, bundle.size, daemon.world.tasks.size]).toEqual([0, 0, 0])
   })
 
-  it('that can’t be ended is reported and holds nothing up', async () => {
+  it('is ended also if its container runs again since', async () => {
     const daemon = await openDaemon()
-    await run(daemon)
+    const { world } = daemon
+    const id = await create(daemon)
+    const held = gate(world, 'mountRootfs')
+    daemon.engine.start('web', origin).catch(() => undefined)
+    await held.reached
+    await daemon.crash()
+    const spec = {
+      id,
+      runId: 'another',
+      bundle: '/b',
+      stdio: {},
+      terminal: false,
+      log: null,
+      runtime: 'runc',
+    }
+    for (const place of [world.mounts, world.bundles]) place.add(id)
+    await world.supervisor(new AbortController().signal).startShim(spec)
+    held.open()
+    const again = await reopen(daemon)
+    await expect.poll(() => again.engine.get('web').milestone).toBe('running')
+    expect(eventTypes(again, id)).not.toContain('StepFailed')
+  })
+
+  it('that can’t be ended is reported, keeps what it stands on and holds nothing up', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
     await daemon.crash()
     daemon.world.hinder = (operation) => {
       if (operation === 'delete') throw new Error('busy')
     }
     const stranger = await openDaemon({ world: daemon.world })
-    expect(stranger.reports.map(({ message }) => message)).toContain('orphaned task not released')
+    expect(stranger.reports.map(({ message }) => message)).toEqual(['orphan not released'])
+    expect(daemon.world.leftovers(id)).toEqual(['mount', 'bundle', 'task'])
   })
 })
 
@@ -229,6 +279,39 @@ describe('What a crash has left', () => {
       { kind: 'bundle', container: kept, path: `/bundle/${kept}` },
       { kind: 'layer', container: orphan, path: `/layer/${orphan}` },
     ])
+  })
+
+  it('is left from the first thing on that can’t be released', async () => {
+    const daemon = await openDaemon()
+    const { world } = daemon
+    const [stuck, free] = ['e'.repeat(64), 'f'.repeat(64)]
+    for (const place of [world.layers, world.mounts, world.bundles]) place.add(stuck).add(free)
+    world.hinder = (operation, id) => {
+      if (operation === 'unmount' && id === stuck) throw new Error('busy')
+    }
+    const again = await reopen(daemon)
+    expect([...world.mounts, ...world.bundles, ...world.layers]).toEqual([stuck, stuck, stuck])
+    const failed = again.reports.filter(({ message }) => message === 'orphan not released')
+    expect(failed.map(({ fields }) => fields)).toMatchObject([
+      { kind: 'mount', container: stuck, path: `/mount/${stuck}` },
+    ])
+  })
+
+  it('is a control group only if more is known of its container: others may use the same parent', async () => {
+    const daemon = await openDaemon()
+    const { world } = daemon
+    const atRest = await create(daemon)
+    const [halfKnown, foreign] = ['e'.repeat(64), 'f'.repeat(64)]
+    const released: string[] = []
+    world.remains = () => ({
+      observe: async () => [
+        ...[atRest, halfKnown, foreign].map((id) => ({ kind: 'cgroup' as const, id, path: `/group/${id}` })),
+        { kind: 'bundle', id: halfKnown, path: `/bundle/${halfKnown}` },
+      ],
+      release: async ({ path }) => void released.push(path),
+    })
+    await reopen(daemon)
+    expect(released).toEqual([`/group/${atRest}`, `/group/${halfKnown}`, `/bundle/${halfKnown}`])
   })
 
   it('stays if its container could not be loaded', async () => {

@@ -60,6 +60,14 @@ export class World {
   hinder: (operation: Operation, id: string) => void | Promise<void> = () => undefined
   /** Turns of the event loop that an operation takes. */
   delay: () => number = () => 1
+  /** One turn of what the world takes for time. */
+  turn: () => Promise<unknown> = () => turn()
+  now: () => string = () => exitedAt
+  /** Told when a program begins and when it has ended. */
+  onStarted: (spec: TaskSpec) => void = () => undefined
+  onExited: (spec: TaskSpec, exit: ExitStatus) => void = () => undefined
+  /** Passes on to who listens what tasks do by themselves; may lose it, repeat it or hold it up. */
+  pass: (event: SupervisorEvent, deliver: () => void) => void = (_, deliver) => deliver()
   readonly #listeners = new Set<(event: SupervisorEvent) => void>()
   #nextPid = 100
 
@@ -73,8 +81,7 @@ export class World {
   }
 
   /** The hands of one daemon: once `gone` is aborted, nothing that it began goes on or answers. */
-  workers(gone: AbortSignal): EffectWorkers {
-    const supervisor = this.supervisor(gone)
+  workers(gone: AbortSignal, supervisor = this.supervisor(gone)): EffectWorkers {
     const roots = { dataRoot: '/data', execRoot: '/run' }
     const options = {
       ...{ roots, supervisor, bootId: 'boot', runtimePath: (name: string) => name },
@@ -111,6 +118,9 @@ export class World {
       startShim: (spec) => act('startShim', spec.id, () => this.#startShim(spec).state.shim),
       startExec: async () => unsupported('exec'),
       execs: async () => [],
+      processes: async () => [],
+      stats: async () => unsupported('stats'),
+      update: async () => unsupported('update'),
       awaitPid: (of) => act('awaitPid', taskOf(of), () => this.#recordPid(taskOf(of))),
       startProcess: (id) => act('startProcess', id, () => this.#startProcess(id)),
       wait: (of, signal) => this.#wait(gone, taskOf(of), signal),
@@ -147,11 +157,19 @@ export class World {
 
   /** The program ends by itself. */
   exit(id: string, exitCode: number, oomKilled = false): void {
+    this.#end(id, { exitCode, exitedAt: this.now(), oomKilled })
+  }
+
+  /** The shim was killed: nobody knows how the program ended, and the supervisor ends what is left. */
+  loseShim(id: string): void {
+    this.#end(id, { exitCode: 255, exitedAt: this.now(), oomKilled: false, reason: 'the shim was killed' })
+  }
+
+  /** The task vanishes with all that knows of it: nobody can say any more how it ended. */
+  lose(id: string): void {
     const task = this.tasks.get(id)
-    if (task === undefined || task.state.exit !== null) return
-    const exit: ExitStatus = { exitCode, exitedAt, oomKilled }
-    task.state = { ...task.state, status: 'stopped', exit }
-    task.ended.resolve(exit)
+    this.tasks.delete(id)
+    task?.ended.resolve({ exitCode: 255, exitedAt, oomKilled: false, reason: `no task ${id} is known` })
   }
 
   /** The kernel's OOM killer chose a process of the container, not the first one. */
@@ -191,11 +209,11 @@ export class World {
   async #act<T>(gone: AbortSignal, operation: Operation, id: string, work: () => T): Promise<T> {
     if (gone.aborted) return never
     await this.hinder(operation, id)
-    for (let turns = this.delay(); turns > 0; turns -= 1) await turn()
+    for (let turns = this.delay(); turns > 0; turns -= 1) await this.turn()
     if (gone.aborted) return never
     this.done.push(`${operation} ${id}`)
     const result = work()
-    for (let turns = this.delay(); turns > 0; turns -= 1) await turn()
+    for (let turns = this.delay(); turns > 0; turns -= 1) await this.turn()
     return gone.aborted ? never : result
   }
 
@@ -222,10 +240,21 @@ export class World {
 
   #startProcess(id: string): { readonly startedAt: string } {
     const task = this.#find(id)
-    if (task.state.status === 'created') task.state = { ...task.state, status: 'running' }
+    const startedAt = '2026-01-01T00:00:00.000000000Z'
+    if (task.state.status !== 'created') return { startedAt }
+    task.state = { ...task.state, status: 'running' }
+    this.onStarted(task.spec)
     const { endsWith } = this.programs.get(id) ?? {}
     if (endsWith !== undefined) this.exit(id, endsWith)
-    return { startedAt: '2026-01-01T00:00:00.000000000Z' }
+    return { startedAt }
+  }
+
+  #end(id: string, exit: ExitStatus): void {
+    const task = this.tasks.get(id)
+    if (task === undefined || task.state.exit !== null) return
+    task.state = { ...task.state, status: 'stopped', exit }
+    this.onExited(task.spec, exit)
+    task.ended.resolve(exit)
   }
 
   async #wait(gone: AbortSignal, id: string, signal?: AbortSignal): Promise<ExitStatus> {
@@ -267,8 +296,10 @@ export class World {
   }
 
   #tell(id: string, type: SupervisorEvent['type']): void {
-    const { runId } = this.#find(id).spec
-    for (const listener of this.#listeners) listener({ type, id, runId })
+    const event = { type, id, runId: this.#find(id).spec.runId }
+    this.pass(event, () => {
+      for (const listener of this.#listeners) listener(event)
+    })
   }
 
   async *#events(signal: AbortSignal): AsyncGenerator<SupervisorEvent> {

@@ -99,3 +99,15 @@ it('the last error counts; warnings and lines that are cut do not', () => {
   ).toBe('second')
   expect(lastError('')).toBeUndefined()
 })
+
+it('says what could not be exec’d as Docker does', () => {
+  const msg =
+    'exec failed: unable to start container process: exec: "nope": executable file not found in $PATH'
+  const facts = { runtimeLog: line(msg), shimLog: '', otherwise: 'unused' }
+  expect(startFailure({ step: 'exec', command: 'nope', ...facts })).toMatchObject({
+    code: 'bad-request',
+    exitCode: 127,
+    step: 'awaitPid',
+    message: `OCI runtime exec failed: ${msg}: unknown`,
+  })
+})
