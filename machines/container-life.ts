@@ -32,7 +32,10 @@ export interface SavedLife {
   readonly context: ContainerContext
 }
 
-export const newLife = (): Life => initialTransition(containerMachine)[0]
+export const newLife = (): Life => beginning
+
+/** Lives are never changed, so one beginning serves all. */
+const beginning = initialTransition(containerMachine)[0]
 
 /** The life after `event`; the same object if the state does not accept it. */
 export const evolve = (life: Life, event: ContainerEvent): Life =>

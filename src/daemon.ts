@@ -156,7 +156,7 @@ const bound = (supervisor: Supervisor) => ({
 })
 
 async function chooseSupervisor(
-  { roots, containerd, runtimes, defaultRuntime }: DaemonSettings,
+  { roots, containerd, runtimes, defaultRuntime, faults }: DaemonSettings,
   {
     logger,
     clock,
@@ -165,12 +165,12 @@ async function chooseSupervisor(
 ): Promise<Supervisor> {
   if (containerd !== undefined) return stack.use(await connectSupervisor(containerd))
   const runtime = runtimes[defaultRuntime]?.path ?? defaultRuntime
-  return openLocalSupervisor({ roots, runtime }, { logger, clock, stack })
+  return openLocalSupervisor({ roots, runtime, faults }, { logger, clock, stack })
 }
 
 /** The supervisor in this process, serving gRPC on its socket as well; closed with `stack`. */
 export async function openLocalSupervisor(
-  { roots, runtime, socket = supervisorSocketPath(roots) }: LocalSupervisorSettings,
+  { roots, runtime, faults, socket = supervisorSocketPath(roots) }: LocalSupervisorSettings,
   {
     logger,
     clock,
@@ -180,7 +180,14 @@ export async function openLocalSupervisor(
   await claimSocket(socket)
   const shim = fileURLToPath(new URL('../build/tally-shim', import.meta.url))
   await mkdir(supervisorRoot(roots), { recursive: true, mode: 0o711 })
-  const options = { root: supervisorRoot(roots), runtimeRoot: runtimeRoot(roots), shim, logger, clock }
+  const options = {
+    root: supervisorRoot(roots),
+    runtimeRoot: runtimeRoot(roots),
+    shim,
+    logger,
+    clock,
+    faults,
+  }
   const supervisor = stack.use(await openSupervisor({ ...options, defaultRuntime: runtime }))
   stack.use(await serveSupervisor(supervisor, { socket, logger }))
   return supervisor
@@ -190,6 +197,7 @@ export interface LocalSupervisorSettings {
   readonly roots: Roots
   /** The OCI runtime for tasks that name none. */
   readonly runtime: string
+  readonly faults: Faults
   readonly socket?: string
 }
 

@@ -82,3 +82,11 @@ export function faultsOfEnvironment(say: (point: string) => void): Faults {
     if (TALLY_FAULT_LOG !== '') appendFileSync(TALLY_FAULT_LOG, `${point} ${process.pid}\n`)
   })
 }
+
+/** Does something that waits anyway, between its two points. */
+export async function betweenPoints<T>(faults: Faults, name: string, work: () => T | Promise<T>): Promise<T> {
+  await faults.reach(`${name}.before`)
+  const result = await work()
+  await faults.reach(`${name}.after`)
+  return result
+}

@@ -5,7 +5,7 @@ import { type Logger, pino } from 'pino'
 import { systemClock } from '../clock.ts'
 import { openDaemon, openLocalSupervisor } from '../daemon.ts'
 import { TallyError } from '../errors.ts'
-import { faultsOfEnvironment } from '../faults.ts'
+import { type Faults, faultsOfEnvironment } from '../faults.ts'
 import { requireRuntime } from '../kernel/requirements.ts'
 import { supervisorVersion } from '../supervisor/version.ts'
 import { logDestination } from './log-destination.ts'
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   const open =
     invocation.kind === 'daemon'
       ? openDaemon({ ...invocation.options, faults }, logger)
-      : runSupervisor(invocation.options, logger)
+      : runSupervisor(invocation.options, faults, logger)
   const running = await open
   if (options.pidFile !== '') writeFileSync(options.pidFile, `${process.pid}`, { mode: 0o644 })
   logger.info({ version, pid: process.pid }, 'ready')
@@ -39,10 +39,14 @@ async function main(): Promise<void> {
   if (options.pidFile !== '') rmSync(options.pidFile, { force: true })
 }
 
-async function runSupervisor({ roots, socket }: SupervisorOptions, logger: Logger): Promise<AsyncDisposable> {
+async function runSupervisor(
+  { roots, socket }: SupervisorOptions,
+  faults: Faults,
+  logger: Logger,
+): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack()
   const runtime = await requireRuntime('runc')
-  await openLocalSupervisor({ roots, runtime, socket }, { logger, clock: systemClock, stack })
+  await openLocalSupervisor({ roots, runtime, socket, faults }, { logger, clock: systemClock, stack })
   return stack.move()
 }
 

@@ -47,7 +47,7 @@ export async function createContainer(
     ports.images.get(spec.image.id)
     ports.registry.create({ type: 'ContainerCreated', id, name, spec }, origin)
   } catch (error) {
-    await ports.removeLayers(id)
+    if (ports.registry.get(id) === undefined) await ports.removeLayers(id)
     throw error
   }
   await ports.durable()

@@ -17,9 +17,10 @@ export interface EffectWorkers {
   readonly remove: (id: string) => Promise<void>
 }
 
-/** What the engine adds: places to make things go wrong. */
+/** What the engine adds: places to make things go wrong, and waiting until the log is safe against a power cut. */
 interface EffectPorts extends EffectWorkers {
   readonly faults: Faults
+  readonly durable: () => Promise<void>
 }
 
 /** In the order in which they are undone: newest first. */
@@ -76,6 +77,8 @@ async function carryOut(
     case 'release':
       return release(workers, life, runId)
     case 'remove':
+      // A power cut must not leave a container in the log whose layers are gone.
+      await workers.durable()
       await workers.remove(id)
       return [{ type: 'Removed' }]
   }

@@ -36,7 +36,7 @@ export interface EngineOptions {
   readonly images: Images
   readonly supervisor: Supervisor
   readonly workers: EffectWorkers
-  readonly streams: Streams
+  readonly streams: Pick<Streams, 'attach'>
   readonly leftovers: Leftovers
   /** The control group that holds those of containers which ask for no other. */
   readonly cgroupParent: string
@@ -62,6 +62,7 @@ export interface RunningEngine {
 /** Opens the engine on what the log holds: every container is folded and its pending effects are running when this resolves. */
 export async function openEngine(options: EngineOptions): Promise<RunningEngine> {
   const { workers, events, containers, messages, clock, timers, faults, report } = options
+  const effectPorts = { ...workers, faults, durable: () => events.durable() }
   const registry = new Registry({
     events,
     containers,
@@ -71,7 +72,7 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
     random: options.random,
     faults,
     report,
-    perform: (effect, life, signal) => perform({ ...workers, faults }, { effect, life }, signal),
+    perform: (effect, life, signal) => perform(effectPorts, { effect, life }, signal),
   })
   const closing = new AbortController()
   const recovered = Promise.withResolvers<void>()

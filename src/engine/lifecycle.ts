@@ -48,6 +48,8 @@ interface RunningEffect {
 
 const launchSteps = ['mountRootfs', 'prepareBundle', 'startShim', 'awaitPid', 'startProcess'] as const
 const longestSending = 1_000
+/** Why effects are aborted. One for all: making an error for each costs as much as the transition that it follows. */
+const unwanted = new Error('no longer wanted')
 
 export class Lifecycle {
   readonly #ports: LifecyclePorts
@@ -189,7 +191,7 @@ export class Lifecycle {
     this.#attempts.delete(key)
     this.#aborted.add(done)
     void done.then(() => this.#aborted.delete(done))
-    controller.abort()
+    controller.abort(unwanted)
   }
 
   /** An effect waits until those aborted before it have let go, so that two never work on the same container. */

@@ -66,6 +66,7 @@ function tell(
 function sinceThen({ life }: Lifecycle, task: TaskState | undefined): readonly ContainerEvent[] {
   const runId = life.context.run?.id
   if (task === undefined || task.runId !== runId) return []
-  if (task.status === 'paused') return [{ type: 'Paused', runId }]
-  return task.status === 'running' ? [{ type: 'Resumed', runId }] : []
+  const oom: readonly ContainerEvent[] = task.oomKilled ? [{ type: 'OomKilled', runId }] : []
+  if (task.status === 'paused') return [...oom, { type: 'Paused', runId }]
+  return task.status === 'running' ? [...oom, { type: 'Resumed', runId }] : oom
 }

@@ -64,9 +64,13 @@ export class Registry {
   /** Begins a new life with its first event. @throws NameTakenError. */
   create(event: Extract<ContainerEvent, { type: 'ContainerCreated' }>, origin: Origin): Lifecycle {
     const lifecycle = new Lifecycle(this.#lifecyclePorts(event.id), newLife(), 0)
-    lifecycle.observe(event, origin)
-    this.#lives.set(event.id, lifecycle)
-    return lifecycle
+    try {
+      lifecycle.observe(event, origin)
+      return lifecycle
+    } finally {
+      // Whatever went wrong after the event was appended: the log has the container.
+      if (lifecycle.version > 0) this.#lives.set(event.id, lifecycle)
+    }
   }
 
   /** Folds a stream from the log. Nothing begins before `resume` of the answer is called. @throws NewerEventError. */

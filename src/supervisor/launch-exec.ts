@@ -1,5 +1,6 @@
 /** The beginning of an exec: its directory beside the task's, then its shim. A launch that fails leaves nothing. */
 import { conflict } from '../errors.ts'
+import { betweenPoints } from '../faults.ts'
 import { Exec } from './exec.ts'
 import { spawnInto } from './launch.ts'
 import type { ExecSpec } from './port.ts'
@@ -22,7 +23,9 @@ export async function launchExec(options: LaunchExecOptions): Promise<Exec> {
   const { task, spec } = options
   checkRuns(task, spec)
   const paths = execPaths(task.paths, spec.execId)
-  const record = makeExecDirectory(paths, spec, task.record.runtime)
+  const record = await betweenPoints(options.faults, 'supervisor.makeExecDirectory', () =>
+    makeExecDirectory(paths, spec, task.record.runtime),
+  )
   const exec = new Exec({ ...options, record, paths })
   exec.follow()
   try {

@@ -1,6 +1,7 @@
 /** The beginning of a task: its directory, then its shim. A launch that fails leaves nothing. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { betweenPoints } from '../faults.ts'
 import { reap } from '../kernel/spawn.ts'
 import type { ProcessIdentity, TaskSpec } from './port.ts'
 import { releaseTask } from './release.ts'
@@ -10,7 +11,7 @@ import type { ShimmedProcess } from './shimmed-process.ts'
 import { Task, type TaskOptions } from './task.ts'
 import { type BundleConfig, makeTaskDirectory, taskPaths, writeFact } from './task-directory.ts'
 
-export interface LaunchOptions extends Pick<TaskOptions, 'clock' | 'logger' | 'publish'> {
+export interface LaunchOptions extends Pick<TaskOptions, 'clock' | 'logger' | 'faults' | 'publish'> {
   readonly spec: TaskSpec
   /** The supervisor's directory. */
   readonly root: string
@@ -25,7 +26,9 @@ export async function launchTask(options: LaunchOptions): Promise<Task> {
   const { spec, root } = options
   const config = await readConfig(spec.bundle)
   const paths = taskPaths(root, spec.id)
-  const record = makeTaskDirectory(paths, spec, config)
+  const record = await betweenPoints(options.faults, 'supervisor.makeDirectory', () =>
+    makeTaskDirectory(paths, spec, config),
+  )
   const task = new Task({ ...options, record, paths })
   task.follow()
   try {
@@ -43,11 +46,13 @@ export async function launchTask(options: LaunchOptions): Promise<Task> {
 export async function spawnInto(
   { paths, shimGone }: Pick<ShimmedProcess, 'paths' | 'shimGone'>,
   given: readonly string[],
-  { shim: binary, runtimeRoot }: Pick<LaunchOptions, 'shim' | 'runtimeRoot'>,
+  { shim: binary, runtimeRoot, faults }: Pick<LaunchOptions, 'shim' | 'runtimeRoot' | 'faults'>,
 ): Promise<ProcessIdentity> {
+  await faults.reach('supervisor.spawnShim.before')
   const shim = await spawnShim({ binary, runtimeRoot, paths, given })
   void shimGone.then(() => reap(shim.pid))
-  writeFact(paths.shim, JSON.stringify(shim))
+  await faults.reach('supervisor.spawnShim.after')
+  await betweenPoints(faults, 'supervisor.recordShim', () => writeFact(paths.shim, JSON.stringify(shim)))
   return shim
 }
 

@@ -2,11 +2,13 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { TallyError } from '../errors.ts'
+import { betweenPoints, type Faults, noFaults } from '../faults.ts'
 import { abortable } from './abortable.ts'
 import { adoptTasks } from './adopt.ts'
 import { Broadcast } from './broadcast.ts'
 import { cgroupStats } from './cgroup-stats.ts'
 import type { Exec } from './exec.ts'
+import { withFaultPoints } from './fault-points.ts'
 import { launchTask } from './launch.ts'
 import { launchExec } from './launch-exec.ts'
 import { LaunchQueue, launchesAtOnce } from './launch-queue.ts'
@@ -54,6 +56,7 @@ export interface SupervisorOptions {
   readonly clock: Clock
   /** How many containers are created at once; more wait their turn. Default: `launchesAtOnce`. */
   readonly launches?: number
+  readonly faults?: Faults
 }
 
 /** What the gRPC server needs beyond the port. */
@@ -68,21 +71,22 @@ export interface LocalSupervisor extends Supervisor, AsyncDisposable {
 
 /** Opens the supervisor on its directory and adopts what lives there. */
 export async function openSupervisor(options: SupervisorOptions): Promise<LocalSupervisor> {
-  const supervisor = new DirectorySupervisor(options)
-  await supervisor.adopt()
-  return supervisor
+  const { faults = noFaults } = options
+  const supervisor = new DirectorySupervisor({ ...options, faults })
+  await betweenPoints(faults, 'supervisor.adopt', () => supervisor.adopt())
+  return withFaultPoints(supervisor, faults)
 }
 
 class DirectorySupervisor implements LocalSupervisor {
-  readonly #options: SupervisorOptions
+  readonly #options: Required<Omit<SupervisorOptions, 'launches'>>
   readonly #tasks = new TaskTable()
   readonly #launches: LaunchQueue
   readonly #inOrder = serial()
   readonly #events = new Broadcast<TaskEvent>()
 
-  constructor(options: SupervisorOptions) {
-    this.#options = options
-    this.#launches = new LaunchQueue(options.launches ?? launchesAtOnce())
+  constructor({ launches = launchesAtOnce(), faults = noFaults, ...options }: SupervisorOptions) {
+    this.#options = { ...options, faults }
+    this.#launches = new LaunchQueue(launches)
   }
 
   /** Takes over what an earlier supervisor left. */

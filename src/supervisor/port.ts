@@ -102,6 +102,8 @@ export interface TaskState {
   readonly status: 'creating' | 'created' | 'running' | 'paused' | 'stopped'
   readonly shim: ProcessIdentity
   readonly process: ProcessIdentity | null
+  /** Whether the kernel has ended a process of it for want of memory, not necessarily the first one. */
+  readonly oomKilled: boolean
   readonly exit: ExitStatus | null
 }
 
@@ -218,7 +220,10 @@ export interface Supervisor {
   update(id: string, resources: Resources): Promise<void>
   task(id: string): Promise<TaskState | undefined>
   tasks(): Promise<readonly TaskState[]>
-  /** Events from now on until `signal` aborts. */
+  /**
+   * Events from now on until `signal` aborts. Where some may have been missed, what is so is told instead (`resumed` of all that run), so
+   * an event may say what its reader knows.
+   */
   events(signal: AbortSignal): AsyncIterable<SupervisorEvent>
   /** Version and revision of what answers. */
   version(): Promise<{ readonly version: string; readonly revision: string }>

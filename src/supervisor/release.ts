@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TallyError } from '../errors.ts'
+import { betweenPoints } from '../faults.ts'
 import { killCgroup, removeCgroup } from './cgroup.ts'
 import type { Exec } from './exec.ts'
 import { deleteContainer, type RuntimeTarget } from './runc-command.ts'
@@ -18,13 +19,15 @@ const patience = 2000
 /** @throws TallyError internal if a process would not die: the task stays, so that it can be tried again. */
 export async function releaseTask(task: Task, runtime: RuntimeTarget): Promise<void> {
   const execs = [...task.execs.values()]
-  await Promise.all([task, ...execs].map(endProcess))
-  const survivors = await killCgroup(task.cgroup)
+  const step = <T>(name: string, work: () => Promise<T>) =>
+    betweenPoints(task.options.faults, `supervisor.${name}`, work)
+  await step('endProcesses', () => Promise.all([task, ...execs].map(endProcess)))
+  const survivors = await step('killCgroup', () => killCgroup(task.cgroup))
   if (survivors.length > 0)
     throw new TallyError('internal', `could not kill container: processes ${survivors.join(' ')} do not die`)
-  await Promise.all([task, ...execs].map(endShim))
-  if (!(await forgetEndedContainer(task, runtime))) await forgetContainer(task, runtime)
-  await rm(task.paths.home, { recursive: true, force: true })
+  await step('endShims', () => Promise.all([task, ...execs].map(endShim)))
+  await step('forget', () => forget(task, runtime))
+  await step('removeDirectory', () => rm(task.paths.home, { recursive: true, force: true }))
 }
 
 /** Ends an exec and removes its directory; the container goes on. */
@@ -45,6 +48,10 @@ async function endShim({ shim, shimGone }: ShimmedProcess): Promise<void> {
   await Promise.race([shimGone, sleep(patience, undefined, { ref: false })])
   killProcess(shim)
   await Promise.race([shimGone, sleep(patience, undefined, { ref: false })])
+}
+
+async function forget(task: Task, runtime: RuntimeTarget): Promise<void> {
+  if (!(await forgetEndedContainer(task, runtime))) await forgetContainer(task, runtime)
 }
 
 /** In place of `runc delete`, whose 40 ms are spent on starting. @returns whether nothing is left. */

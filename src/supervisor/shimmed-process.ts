@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { TallyError } from '../errors.ts'
+import { betweenPoints, type Faults } from '../faults.ts'
 import { isAlive, startTicks } from '../kernel/process-identity.ts'
 import { ExitFifo } from './exit-fifo.ts'
 import type { ExitStatus, ProcessIdentity } from './port.ts'
@@ -16,6 +17,7 @@ import type { TaskFact } from './task-event.ts'
 export interface FollowOptions {
   readonly clock: Clock
   readonly logger: Logger
+  readonly faults: Faults
   readonly publish: (fact: TaskFact) => void
 }
 
@@ -29,7 +31,7 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
   exit: ExitStatus | null = null
   /** Whether an earlier supervisor started it, so that more may have been done than this one saw. */
   adopted = false
-  protected readonly options: FollowOptions
+  readonly options: FollowOptions
   readonly #fifo: ExitFifo
   readonly #control: number
   readonly #created = Promise.withResolvers<ProcessIdentity>()
@@ -136,7 +138,9 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
     const pid = readPid(this.paths)
     if (pid === undefined || this.process !== null) return
     this.process = { pid, startTicks: startTicks(pid) ?? '0' }
+    this.options.faults.reachNow('supervisor.recordPid.before')
     writeFact(this.paths.startTime, this.process.startTicks)
+    this.options.faults.reachNow('supervisor.recordPid.after')
     this.#created.resolve(this.process)
     this.began(this.process)
   }
@@ -157,9 +161,13 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
 
   /** The exit status is written in the shim's stead. */
   async #abandoned(): Promise<ExitStatus> {
+    const { faults } = this.options
     const reason = this.process === null ? 'the container was not created' : 'the shim was killed'
-    const exit = this.#unknownExit(reason + (await this.abandon()))
-    writeFact(this.paths.exitStatus, JSON.stringify(exit))
+    const trouble = await betweenPoints(faults, 'supervisor.abandon', () => this.abandon())
+    const exit = this.#unknownExit(reason + trouble)
+    await betweenPoints(faults, 'supervisor.recordExit', () =>
+      writeFact(this.paths.exitStatus, JSON.stringify(exit)),
+    )
     return exit
   }
 

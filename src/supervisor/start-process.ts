@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readlinkSync, rmSync, statSync } from 'node:fs
 import { join } from 'node:path'
 import { type Clock, rfc3339 } from '../clock.ts'
 import { TallyError } from '../errors.ts'
+import { betweenPoints } from '../faults.ts'
 import { startFailure } from './failure.ts'
 import { type RuntimeTarget, startContainer } from './runc-command.ts'
 import type { Task } from './task.ts'
@@ -23,13 +24,17 @@ export async function startProcess(options: StartOptions): Promise<{ startedAt: 
   if (earlier !== undefined) return record(task, earlier)
   if (task.process === null)
     throw new TallyError('conflict', `container ${task.record.id} is not created yet`)
-  const result = await startContainer(runtime, task.cancel.signal)
+  const result = await betweenPoints(task.options.faults, 'supervisor.runtimeStart', () =>
+    startContainer(runtime, task.cancel.signal),
+  )
   if (!result.ok) throw failure(task, result)
   return record(task, startTime(runtime) ?? clock.now())
 }
 
-function record(task: Task, startedAt: string): { startedAt: string; first: boolean } {
-  writeFact(task.paths.started, startedAt)
+async function record(task: Task, startedAt: string): Promise<{ startedAt: string; first: boolean }> {
+  await betweenPoints(task.options.faults, 'supervisor.recordStart', () =>
+    writeFact(task.paths.started, startedAt),
+  )
   return { startedAt, first: true }
 }
 

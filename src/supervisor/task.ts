@@ -36,6 +36,7 @@ export class Task extends ShimmedProcess<TaskPaths> {
       status: this.#status(),
       shim: this.shim,
       process: this.process,
+      oomKilled: this.oomKilled,
       exit: this.exit,
     }
   }

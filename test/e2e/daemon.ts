@@ -60,6 +60,11 @@ export class Daemon {
     return this.#tallyd?.pid ?? 0
   }
 
+  /** 0: it never ran. */
+  get supervisorPid(): number {
+    return this.#supervisor?.pid ?? 0
+  }
+
   get supervisorSocket(): string {
     return join(this.execRoot, 'containerd.sock')
   }
@@ -71,7 +76,7 @@ export class Daemon {
 
   async start(): Promise<this> {
     try {
-      await this.#start()
+      await this.launch()
       return this
     } catch (error) {
       await this.destroy()
@@ -79,7 +84,8 @@ export class Daemon {
     }
   }
 
-  async #start(): Promise<void> {
+  /** As `start`, for a daemon that may well die of it: everything is left as it is then. */
+  async launch(): Promise<void> {
     if (this.#options.twoProcesses === true) await this.startSupervisor()
     const remote = this.#options.twoProcesses === true ? ['--containerd', this.supervisorSocket] : []
     const own = [
@@ -189,7 +195,8 @@ export class Daemon {
 
   async #until(ready: () => boolean | Promise<boolean>, child: ChildProcess): Promise<void> {
     for (let attempt = 0; attempt < 600; attempt += 1) {
-      if (child.exitCode !== null) throw new Error(`daemon ended with ${child.exitCode}: ${this.log()}`)
+      if (!isRunning(child))
+        throw new Error(`daemon ended with ${child.exitCode ?? child.signalCode}: ${this.log()}`)
       if (await ready()) return
       await sleep(50)
     }

@@ -1,5 +1,6 @@
 /** Calls of gRPC methods as promises and streams, over one connection that is made again when it breaks. */
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import { once } from 'node:events'
+import { Client, type ClientReadableStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { TallyError } from '../../errors.ts'
 import { ourNamespace } from './handler.ts'
 import { fromStatus } from './status.ts'
@@ -59,12 +60,15 @@ export class Channel {
     })
   }
 
-  /** Ends when the server ends it or `signal` aborts. @throws TallyError like `call`. */
-  async *stream<Request, Response>(
+  /**
+   * Answers once the server has begun it: what happens from then on is in it. It ends when the server ends it or `signal` aborts.
+   * @throws TallyError like `call`, also while it is read.
+   */
+  async stream<Request, Response>(
     method: Method<Request, Response>,
     request: NoInfer<Request>,
     signal: AbortSignal,
-  ): AsyncGenerator<Response> {
+  ): Promise<AsyncIterable<Response>> {
     const { path, requestSerialize, responseDeserialize } = method
     const call = this.#client.makeServerStreamRequest(
       path,
@@ -75,18 +79,33 @@ export class Channel {
     )
     const cancel = (): void => call.cancel()
     signal.addEventListener('abort', cancel, { once: true })
+    call.once('status', () => signal.removeEventListener('abort', cancel))
+    // What fails while nobody reads must not end the process: who reads then sees an early end.
+    call.on('error', () => undefined)
     try {
-      for await (const item of call) yield item as Response
+      await once(call, 'metadata', { signal })
     } catch (error) {
-      if (!signal.aborted) throw fromStatus(error as ServiceError)
-    } finally {
-      signal.removeEventListener('abort', cancel)
       call.cancel()
+      throw signal.aborted ? error : fromStatus(error as ServiceError)
     }
+    return read<Response>(call, signal)
   }
 
   close(): void {
     this.#client.close()
+  }
+}
+
+async function* read<Response>(
+  call: ClientReadableStream<Response>,
+  signal: AbortSignal,
+): AsyncGenerator<Response> {
+  try {
+    for await (const item of call) yield item as Response
+  } catch (error) {
+    if (!signal.aborted) throw fromStatus(error as ServiceError)
+  } finally {
+    call.cancel()
   }
 }
 

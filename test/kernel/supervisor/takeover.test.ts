@@ -211,8 +211,7 @@ it('tells the exit of an exec that ended while nobody watched, and goes on with 
   await run(task)
   const [ended, begun] = [world.exec(task, 'exit 9'), world.exec(task, ['sleep', '1000'])]
   await supervisor.startExec(ended)
-  const begin = supervisor.startExec(begun)
-  await begin
+  await supervisor.startExec(begun)
   await served.kill()
   const exited = () => existsSync(world.file(task.id, 'exit-status', ended.execId))
   await expect.poll(exited, { timeout: 30_000 }).toBe(true)

@@ -174,6 +174,8 @@ export class World {
 
   /** The kernel's OOM killer chose a process of the container, not the first one. */
   runOutOfMemory(id: string): void {
+    const task = this.#find(id)
+    task.state = { ...task.state, oomKilled: true }
     this.#tell(id, 'oom')
   }
 
@@ -225,7 +227,16 @@ export class World {
       throw new TallyError('internal', `the bundle of ${spec.id} is not there`)
     const { id, runId, bundle } = spec
     const shim = this.#newProcess()
-    const state: TaskState = { id, runId, bundle, status: 'creating', shim, process: null, exit: null }
+    const state: TaskState = {
+      id,
+      runId,
+      bundle,
+      status: 'creating',
+      shim,
+      process: null,
+      oomKilled: false,
+      exit: null,
+    }
     const task: Task = { spec, state, ended: Promise.withResolvers() }
     this.tasks.set(id, task)
     return task

@@ -1,0 +1,61 @@
+/** The fault points that the matrix goes through, each with the scenario in which it is reached. A new event or effect does not compile without one. */
+import type { ContainerEventType, LaunchStep } from '../../machines/container-events.ts'
+import type { EffectType } from '../../machines/container-life.ts'
+import { both, type Point } from './point.ts'
+import type { ScenarioName } from './scenarios.ts'
+
+const events: Readonly<Record<ContainerEventType, ScenarioName>> = {
+  ContainerCreated: 'life',
+  ContainerRenamed: 'rename',
+  StartRequested: 'life',
+  RootfsMounted: 'life',
+  BundlePrepared: 'life',
+  ShimStarted: 'life',
+  PidRecorded: 'life',
+  ProcessStarted: 'life',
+  StepFailed: 'failing start',
+  StopRequested: 'life',
+  StopDeadlinePassed: 'stubborn',
+  KillDeadlinePassed: 'stuck',
+  KillRequested: 'life',
+  RestartRequested: 'restart',
+  SignalSent: 'life',
+  SignalFailed: 'late signal',
+  Paused: 'freeze',
+  Resumed: 'freeze',
+  OomKilled: 'out of memory',
+  ProcessExited: 'life',
+  HostRebooted: 'reboot',
+  Released: 'life',
+  RemoveRequested: 'forced removal',
+  Removed: 'life',
+  Attached: 'attach',
+}
+
+const effects: Readonly<Record<EffectType, ScenarioName>> = {
+  mountRootfs: 'life',
+  prepareBundle: 'life',
+  startShim: 'life',
+  awaitPid: 'life',
+  startProcess: 'life',
+  watchProcess: 'life',
+  sendSignal: 'life',
+  release: 'life',
+  remove: 'life',
+}
+
+const undone: Readonly<Record<LaunchStep, ScenarioName>> = {
+  mountRootfs: 'life',
+  prepareBundle: 'life',
+  startShim: 'life',
+  awaitPid: 'failing start',
+  startProcess: 'life',
+}
+
+/** Of the engine. */
+export const enginePoints: readonly Point[] = [
+  ...both('create', { makeLayers: 'life' }),
+  ...both('append', events),
+  ...both('perform', effects),
+  ...both('undo', undone),
+]

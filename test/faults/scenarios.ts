@@ -1,0 +1,244 @@
+/** What is done to a container so that a fault point is reached. A fault may have changed everything before any step: none relies on another. */
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connectSupervisor } from '../../src/supervisor/grpc/client.ts'
+import type { Supervisor } from '../../src/supervisor/port.ts'
+import type { Daemon } from '../e2e/daemon.ts'
+import { reboot } from '../replay/reboot.ts'
+import type { Drive } from './drive.ts'
+
+export type ScenarioName = keyof typeof scenarios
+
+/** Ends by itself with this code when it is asked to. */
+export const politeCode = 5
+
+const waiting = `trap "exit ${politeCode}" TERM; echo ready; while :; do sleep 1 & wait $!; done`
+const polite = ['sh', '-c', waiting]
+const talkative = ['sh', '-c', `i=0; while [ $i -lt 100 ]; do echo "line $i"; i=$((i + 1)); done; ${waiting}`]
+const reading = ['sh', '-c', `cat; ${waiting}`]
+const stubborn = ['sleep', '1000']
+const greedy = ['sh', '-c', 'x=a; while :; do x=$x$x; done']
+
+export interface Stage {
+  readonly drive: Drive
+  /** What arms the fault, for who starts the daemon anew. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export const scenarios = {
+  life: async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.step('stop')
+    await drive.step('start')
+    await drive.step('kill')
+    await drive.step('remove')
+  },
+  'one run': async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.step('stop')
+  },
+  rename: async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('rename', '?name=other')
+  },
+  'failing start': async ({ drive }: Stage) => {
+    await drive.create(['no-such-command'])
+    await drive.step('start')
+    await drive.step('remove')
+  },
+  stubborn: async ({ drive }: Stage) => {
+    await drive.create(stubborn)
+    await drive.step('start')
+    await drive.step('stop', '?t=1')
+  },
+  stuck: async ({ drive }: Stage) => {
+    await drive.create(stubborn)
+    await drive.step('start')
+    const resume = holdShim(await shimOf(drive))
+    await drive.step('stop', '?t=0').finally(resume)
+  },
+  restart: async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.step('restart')
+    await drive.step('stop')
+  },
+  'late signal': async ({ drive }: Stage) => {
+    await drive.create(stubborn)
+    await drive.step('start')
+    const resume = holdShim(await shimOf(drive))
+    const pid = (await drive.life()).context.run?.process?.pid ?? 0
+    killIfThere(pid, 'SIGKILL')
+    await drive.step('kill', '?signal=USR1').finally(resume)
+  },
+  freeze: async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => freeze(drive, 'pause'))
+    await drive.otherwise(() => freeze(drive, 'resume'))
+    await drive.step('stop')
+  },
+  'out of memory': async ({ drive }: Stage) => {
+    await drive.create(greedy, { Memory: 16 << 20 })
+    await drive.step('start')
+    await drive.otherwise(() => drive.until((life) => !life.matches('running')))
+  },
+  reboot: async ({ drive, environment }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => reboot(drive.daemon, undefined, environment))
+  },
+  takeover: async ({ drive, environment }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => takeOver(drive.daemon, environment))
+    await drive.step('stop')
+  },
+  'lost shim': async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(async () => killIfThere(await shimOf(drive), 'SIGKILL'))
+    await drive.otherwise(() => drive.until((life) => !life.matches('running')))
+  },
+  'forced removal': async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.step('remove', '?force=1')
+  },
+  attach: async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => attach(drive))
+    await drive.step('stop')
+  },
+  typing: async ({ drive }: Stage) => {
+    await drive.create(reading, {}, { OpenStdin: true, StdinOnce: true })
+    await drive.step('start')
+    await drive.otherwise(() => type(drive))
+    await drive.step('stop')
+  },
+  'long log': async ({ drive }: Stage) => {
+    const Config = { 'max-size': '1k', 'max-file': '2' }
+    await drive.create(talkative, { LogConfig: { Type: 'json-file', Config } })
+    await drive.step('start')
+    await drive.step('stop')
+  },
+  terminal: async ({ drive }: Stage) => {
+    await drive.create(polite, {}, { Tty: true, OpenStdin: true })
+    await drive.step('start')
+    await drive.otherwise(() => asSupervisor(drive, (of) => of.resize(drive.id, { width: 100, height: 40 })))
+    await drive.step('stop')
+  },
+  update: async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => asSupervisor(drive, (of) => of.update(drive.id, { pids: { limit: 99 } })))
+    await drive.step('stop')
+  },
+  exec: async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => asSupervisor(drive, (of) => exec(of, drive)))
+    await drive.step('stop')
+  },
+  'wide signal': async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => drive.daemon.ctr('tasks', 'kill', '--all', '--signal', 'SIGCONT', drive.id))
+    await drive.step('stop')
+  },
+} as const
+
+async function shimOf(drive: Drive): Promise<number> {
+  return (await drive.life()).context.run?.shim?.pid ?? 0
+}
+
+/** A shim that stands still reports no exit. @returns what lets it go on. */
+function holdShim(pid: number): () => void {
+  killIfThere(pid, 'SIGSTOP')
+  return () => killIfThere(pid, 'SIGCONT')
+}
+
+export function killIfThere(pid: number, signal: NodeJS.Signals): boolean {
+  if (pid <= 0) return false
+  try {
+    return process.kill(pid, signal)
+  } catch {
+    return false
+  }
+}
+
+/** As another client of the supervisor does. The event follows it. */
+async function freeze(drive: Drive, command: 'pause' | 'resume'): Promise<void> {
+  await drive.daemon.ctr('tasks', command, drive.id)
+  const wanted = command === 'pause' ? 'Paused' : 'Resumed'
+  await drive.until((_life, history) => history.some(({ type }) => type === wanted), 8_000)
+}
+
+/** Until the event is there, or for as long as a fault may take. */
+async function attach(drive: Drive): Promise<void> {
+  const { daemon, id } = drive
+  const attached = daemon.docker('attach', '--no-stdin', '--sig-proxy=false', id)
+  await drive.until((_life, history) => history.some(({ type }) => type === 'Attached'), 8_000)
+  void attached
+}
+
+/** Types a line and then the end, until both have come through, or for as long as a fault may take. The client stays for the output. */
+async function type(drive: Drive): Promise<void> {
+  void drive.daemon.dockerWithInput('typed\n', 'attach', '--sig-proxy=false', drive.id)
+  const end = performance.now() + 8_000
+  for (let text = ''; !text.includes('typed') && performance.now() < end; await sleep(50))
+    ({ text } = await drive.ask('GET', `/containers/${drive.id}/logs?stdout=1`))
+  await sleep(200)
+}
+
+/** The lines of the fault log: points that were reached, each with the pid that reached it. */
+export function reached(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+  } catch {
+    return []
+  }
+}
+
+/** Waits for the daemon to be where the fault holds it. */
+export async function untilReached(path: string, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted) {
+    if (reached(path).length > 0) return true
+    await sleep(10)
+  }
+  return false
+}
+
+/** The daemon is started anew and dies of it, or does not. */
+async function takeOver(daemon: Daemon, environment: Readonly<Record<string, string>>): Promise<void> {
+  await daemon.end('SIGKILL')
+  await daemon.endSupervisor('SIGKILL')
+  daemon.change({ environment })
+  await daemon.launch().catch(() => undefined)
+}
+
+/** As another client of the supervisor; what a fault makes of it is its own business. */
+async function asSupervisor(
+  { daemon }: Drive,
+  work: (supervisor: Supervisor) => Promise<unknown>,
+): Promise<void> {
+  try {
+    await using supervisor = await connectSupervisor(daemon.supervisorSocket)
+    await Promise.race([work(supervisor), sleep(8_000, undefined, { ref: false })])
+  } catch {}
+}
+
+async function exec(supervisor: Supervisor, drive: Drive): Promise<void> {
+  const runId = (await drive.life()).context.run?.id ?? ''
+  const of = { id: drive.id, execId: 'first' }
+  const process = { args: ['true'], cwd: '/', user: { uid: 0, gid: 0 }, env: ['PATH=/bin'] }
+  await supervisor.startExec({ ...of, runId, process, stdio: {}, terminal: false })
+  await supervisor.awaitPid(of)
+  await supervisor.wait(of)
+  await supervisor.delete(of)
+}
