@@ -7,7 +7,7 @@ import type { ContainerEvent, LaunchStep } from './container-events.ts'
 export type Life = SnapshotFrom<typeof containerMachine>
 
 /** Raised when the same events lead to other states, or to states that hold more: what was saved of another version is void. Then `npm run record:logs`. */
-export const machineVersion = 1
+export const machineVersion = 2
 
 /** What the engine has to carry out in a state. `key` names this very doing: the same key twice is the same effect. */
 export type Effect =

@@ -79,12 +79,12 @@ export async function restart(
 export async function kill(
   ports: CommandPorts,
   lifecycle: Lifecycle,
-  text: string,
+  { ref, text }: { readonly ref: string; readonly text: string },
   origin: Origin,
 ): Promise<void> {
   const signal = parseSignal(text === '' ? 'KILL' : text)
   if (signal === undefined) throw badRequest(`Invalid signal: ${text}`)
-  await record(lifecycle, () => ({ type: 'kill', signal: signalName(signal) }), origin)
+  await record(lifecycle, () => ({ type: 'kill', signal: signalName(signal), ref }), origin)
   const runId = lifecycle.life.context.run?.id
   await untilSignalled(lifecycle)
   if (signal === 9) await untilEnded(lifecycle, runId)

@@ -21,7 +21,8 @@ export type ContainerCommand =
       readonly timeoutSeconds: number
       readonly deadline: string | null
     }
-  | { readonly type: 'kill'; readonly signal: string }
+  /** `ref` is what the client calls the container. */
+  | { readonly type: 'kill'; readonly signal: string; readonly ref: string }
   | { readonly type: 'pause' }
   | { readonly type: 'unpause' }
   | { readonly type: 'update'; readonly update: Update }
@@ -89,7 +90,7 @@ function refusal(life: Life, command: ContainerCommand): TallyError | undefined 
     case 'stop':
       return refuseStop(life)
     case 'kill':
-      return refuseKill(life)
+      return refuseKill(life, command.ref)
     case 'restart':
       return refuseWhileRemoving(life, 'restarted')
     case 'pause':
@@ -157,10 +158,10 @@ function refuseStop(life: Life): TallyError | undefined {
   return notModified()
 }
 
-function refuseKill(life: Life): TallyError | undefined {
+function refuseKill(life: Life, ref: string): TallyError | undefined {
   if (isUnderWay(life) || life.matches('restarting')) return undefined
   const { id } = life.context
-  return conflict(`Cannot kill container: ${id}: Container ${id} is not running`)
+  return conflict(`Cannot kill container: ${ref}: Container ${id} is not running`)
 }
 
 const isUnderWay = (life: Life): boolean => life.matches('running') || life.matches('launching')

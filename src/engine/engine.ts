@@ -120,7 +120,7 @@ function facade(options: EngineOptions, registry: Registry): Engine {
     start: async (ref, origin) => commands.start(ports, find(ref), origin),
     stop: async (ref, how, origin) => commands.stop(ports, find(ref), how, origin),
     restart: async (ref, how, origin) => commands.restart(ports, find(ref), how, origin),
-    kill: async (ref, signal, origin) => commands.kill(ports, find(ref), signal, origin),
+    kill: async (ref, signal, origin) => commands.kill(ports, find(ref), { ref, text: signal }, origin),
     pause: async (ref, origin) => commands.pause(ports, find(ref), origin),
     unpause: async (ref, origin) => commands.unpause(ports, find(ref), origin),
     async update(ref, wanted, origin) {

@@ -66,7 +66,7 @@ export function commandOf(event: ContainerEvent): ContainerCommand | undefined {
       return { type: 'restart', runId, signal, timeoutSeconds, deadline }
     }
     case 'KillRequested':
-      return { type: 'kill', signal: event.signal }
+      return { type: 'kill', signal: event.signal, ref: 'n' }
     case 'PauseRequested':
       return { type: 'pause' }
     case 'ResumeRequested':

@@ -90,7 +90,7 @@ function bench(...events: readonly ContainerEvent[]) {
 }
 
 const start = { type: 'start', runId: 'r1' } as const
-const kill = (signal: string) => ({ type: 'kill', signal }) as const
+const kill = (signal: string) => ({ type: 'kill', signal, ref: 'web' }) as const
 
 describe('A lifecycle', () => {
   it('begins what its state asks for when it is resumed, and nothing before', async () => {
