@@ -25,6 +25,7 @@ import { recover } from './recovery.ts'
 import { newRunId, Registry } from './registry.ts'
 import { type ShutdownOptions, stopContainers } from './shutdown.ts'
 import type { Streams } from './streams.ts'
+import { followTasks } from './supervision.ts'
 import type { Update } from './update.ts'
 import { exitCode } from './view.ts'
 
@@ -76,10 +77,10 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
   })
   const closing = new AbortController()
   const recovered = Promise.withResolvers<void>()
-  const observed = observeSupervisor(options, registry, {
-    recovered: recovered.promise,
-    signal: closing.signal,
-  })
+  const observed = followTasks(
+    { ...options, registry },
+    { recovered: recovered.promise, signal: closing.signal },
+  )
   await recover({ ...options, registry }).catch((error) => {
     closing.abort()
     throw error
@@ -189,20 +190,3 @@ const pipesInMotion = (life: Life): boolean =>
   life.matches({ launching: 'bundle-ready' }) ||
   life.matches({ launching: 'shim-started' }) ||
   life.matches({ launching: 'pid-recorded' })
-
-/** Records what tasks do by themselves or at another client's wish; what they do during recovery is told after it. */
-async function observeSupervisor(
-  { supervisor, report }: EngineOptions,
-  registry: Registry,
-  { recovered, signal }: { readonly recovered: Promise<void>; readonly signal: AbortSignal },
-): Promise<void> {
-  const types = { oom: 'OomKilled', paused: 'Paused', resumed: 'Resumed' } as const
-  try {
-    for await (const { type, id, runId } of supervisor.events(signal)) {
-      await recovered
-      registry.get(id)?.witness(() => ({ type: types[type], runId }))
-    }
-  } catch (err) {
-    if (!signal.aborted) report('supervisor events ended', { err })
-  }
-}

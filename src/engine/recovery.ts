@@ -62,8 +62,11 @@ function tell(
   lifecycle.resume()
 }
 
-/** What the task did while the daemon was down, as far as it shows. An end is told by who waits for it. */
-function sinceThen({ life }: Lifecycle, task: TaskState | undefined): readonly ContainerEvent[] {
+/** What the task did while nobody listened, as far as it shows. An end is told by who waits for it. */
+export function sinceThen(
+  { life }: Pick<Lifecycle, 'life'>,
+  task: TaskState | undefined,
+): readonly ContainerEvent[] {
   const runId = life.context.run?.id
   if (task === undefined || task.runId !== runId) return []
   const oom: readonly ContainerEvent[] = task.oomKilled ? [{ type: 'OomKilled', runId }] : []

@@ -37,6 +37,7 @@ static const struct syscall_entry syscalls[] = {
 	{"lsetxattr", SYS_lsetxattr},   {"fgetxattr", SYS_fgetxattr},   {"fsetxattr", SYS_fsetxattr},
 	{"llistxattr", SYS_llistxattr}, {"syncfs", SYS_syncfs},         {"getsockopt", SYS_getsockopt},
 	{"wait4", SYS_wait4},           {"memfd_create", SYS_memfd_create},
+	{"unshare", SYS_unshare},       {"umask", SYS_umask},
 };
 
 struct argument {

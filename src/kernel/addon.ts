@@ -27,6 +27,8 @@ export type Syscall =
   | 'getsockopt'
   | 'wait4'
   | 'memfd_create'
+  | 'unshare'
+  | 'umask'
 
 /** The kernel reads and fills the memory of typed arrays in place. A Buffer of text must end in a NUL byte, a string gets one. */
 export type Argument =

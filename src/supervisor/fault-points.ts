@@ -3,7 +3,7 @@ import { betweenPoints, type Faults, noFaults } from '../faults.ts'
 import type { LocalSupervisor } from './local.ts'
 
 /** The others only look. */
-const operations: readonly (string | symbol)[] = [
+const operations = [
   'startShim',
   'startExec',
   'awaitPid',
@@ -18,19 +18,16 @@ const operations: readonly (string | symbol)[] = [
   'attachOutput',
   'resize',
   'update',
-] satisfies readonly (keyof LocalSupervisor)[]
+] as const
 
-/** Without faults it is the supervisor itself. */
+/** Without faults it is as it was. */
 export function withFaultPoints(supervisor: LocalSupervisor, faults: Faults): LocalSupervisor {
   if (faults === noFaults) return supervisor
-  return new Proxy(supervisor, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name)
-      if (typeof member !== 'function') return member
-      const method: (...given: readonly unknown[]) => unknown = member.bind(target)
-      if (!operations.includes(name)) return method
-      return (...given: readonly unknown[]) =>
-        betweenPoints(faults, `supervisor.${String(name)}`, () => method(...given))
-    },
-  })
+  for (const operation of operations) {
+    const work: (...given: readonly never[]) => unknown = supervisor[operation].bind(supervisor)
+    const value = (...given: readonly never[]) =>
+      betweenPoints(faults, `supervisor.${operation}`, () => work(...given))
+    Object.defineProperty(supervisor, operation, { value })
+  }
+  return supervisor
 }

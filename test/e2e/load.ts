@@ -1,5 +1,5 @@
 /** Many containers at once, some of which fail by themselves: started, stopped and removed over the API, each answer held against what its kind deserves. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ApiClient } from './api-client.ts'
 import type { Daemon } from './daemon.ts'
@@ -112,7 +112,7 @@ const create = (api: ApiClient, name: string, { body }: Kind) =>
 
 /** Everything that a container may leave: nothing of it may be more after a load than before. */
 export function holdings(daemon: Daemon): Readonly<Record<string, number>> {
-  const count = (directory: string): number => readdirSync(directory).length
+  const count = (directory: string): number => (existsSync(directory) ? readdirSync(directory).length : 0)
   return {
     descriptors: count(`/proc/${daemon.pid}/fd`),
     mounts: daemon.mounts().length,

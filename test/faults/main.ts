@@ -1,6 +1,6 @@
 /**
  * `npm run test:faults`: the whole matrix of fault points and faults, or a part of it, on real daemons with real containers.
- * `--row NAME` runs one row, `--only TEXT` those whose name holds TEXT, `--part I/N` every Nth; `--list` only names them.
+ * `--row NAME` runs one row, `--only PATTERN` those whose name matches, `--part I/N` every Nth; `--list` only names them.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ function chosen(): Row[] {
   const [index = 1, count = 1] = values.part.split('/').map(Number)
   return matrix()
     .filter((row) => values.row === undefined || rowName(row) === values.row)
-    .filter((row) => rowName(row).includes(values.only))
+    .filter((row) => new RegExp(values.only).test(rowName(row)))
     .filter((_, position) => position % count === index - 1)
 }
 

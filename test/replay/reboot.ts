@@ -8,8 +8,15 @@ import type { Daemon } from '../e2e/daemon.ts'
 const bootIdFile = '/proc/sys/kernel/random/boot_id'
 const script = `mount --make-private /proc && mount --bind "$0" ${bootIdFile} && exec "$@"`
 
-/** Kills the daemon and all its containers, and starts it as after a boot. Needs the supervisor in the daemon's process. */
-export async function reboot(daemon: Daemon): Promise<void> {
+/**
+ * Kills the daemon and all its containers, and starts it as after a boot. Needs the supervisor in the daemon's process.
+ * @param environment of the daemon from then on.
+ */
+export async function reboot(
+  daemon: Daemon,
+  bootId = '11111111-2222-3333-4444-555555555555',
+  environment: Readonly<Record<string, string>> = {},
+): Promise<void> {
   await daemon.end('SIGKILL')
   loseProcesses(daemon)
   for (const target of daemon.mounts().reverse())
@@ -17,9 +24,9 @@ export async function reboot(daemon: Daemon): Promise<void> {
   for (const entry of readdirSync(daemon.execRoot)) rmSync(join(daemon.execRoot, entry), { recursive: true })
   loseGroups(daemon)
   const file = join(daemon.root, 'boot_id')
-  writeFileSync(file, '11111111-2222-3333-4444-555555555555\n')
+  writeFileSync(file, `${bootId}\n`)
   const wrapper = ['unshare', '-m', '--propagation', 'unchanged', 'sh', '-c', script, file]
-  daemon.change({ environment: {}, wrapper })
+  daemon.change({ environment, wrapper })
   await daemon.start()
 }
 

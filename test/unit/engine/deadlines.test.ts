@@ -93,8 +93,8 @@ describe('A process that can’t be killed', () => {
     await clock.advance(10_010)
     await failed
     daemon.world.exit(id, 137)
-    await turns()
-    expect([daemon.engine.list(), daemon.world.layers.size]).toEqual([[], 0])
+    await expect.poll(() => daemon.engine.list()).toEqual([])
+    expect(daemon.world.layers.size).toBe(0)
   })
 
   it('can be asked to stop again', async () => {

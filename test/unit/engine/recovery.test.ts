@@ -4,7 +4,7 @@ import type { Store } from '../../../src/store/open.ts'
 import { create, eventTypes, folded, openDaemon, origin, reopen, run } from './daemon.ts'
 import { gate } from './gate.ts'
 import { turns } from './turns.ts'
-import type { Operation } from './world.ts'
+import { type Operation, World } from './world.ts'
 
 const steps: readonly (readonly [Operation, string])[] = [
   ['mountRootfs', 'launching.starting'],
@@ -106,6 +106,16 @@ describe('A daemon that comes back', () => {
     expect((await reopen(paused)).engine.get('web').status).toBe('running')
   })
 
+  it('learns of processes that were killed for want of memory meanwhile, and tells it once', async () => {
+    const daemon = await openDaemon()
+    const id = await run(daemon)
+    await daemon.crash()
+    daemon.world.runOutOfMemory(id)
+    const again = await reopen(await reopen(daemon))
+    expect(again.engine.get('web').state).toMatchObject({ oomKilled: true, running: true })
+    expect(eventTypes(again, id).filter((type) => type === 'OomKilled')).toHaveLength(1)
+  })
+
   it('does not take the end of a paused container for its resuming', async () => {
     const daemon = await openDaemon()
     const id = await run(daemon)
@@ -138,8 +148,8 @@ describe('A daemon that comes back', () => {
     await daemon.crash()
     held.open()
     const again = await reopen(daemon)
-    await turns()
-    expect([again.engine.list(), again.world.leftovers(id), again.world.layers.size]).toEqual([[], [], 0])
+    await expect.poll(() => again.engine.list()).toEqual([])
+    expect([again.world.leftovers(id), again.world.layers.size]).toEqual([[], 0])
   })
 
   it('sends a signal that was asked for and not yet sent', async () => {
@@ -329,6 +339,27 @@ describe('What a crash has left', () => {
     await reopen(daemon, { spoil })
     expect(daemon.world.leftovers(id)).toEqual(['mount', 'bundle', 'task'])
   })
+})
+
+it('A daemon whose news of the tasks ends asks for it again, and makes up for what it missed', async () => {
+  const world = new World()
+  const supervisor = world.supervisor.bind(world)
+  let cut = new AbortController()
+  world.supervisor = (gone) => {
+    const port = supervisor(gone)
+    const events = (signal: AbortSignal) => port.events(AbortSignal.any([signal, cut.signal]))
+    return { ...port, events }
+  }
+  const daemon = await openDaemon({ world })
+  const id = await run(daemon)
+  const first = cut
+  cut = new AbortController()
+  first.abort()
+  await turns()
+  world.freeze(id, true)
+  await expect.poll(() => daemon.engine.get('web').status).toBe('paused')
+  world.freeze(id, false)
+  await expect.poll(() => daemon.engine.get('web').status).toBe('running')
 })
 
 it('What a task does while the daemon recovers is told to its container', async () => {
