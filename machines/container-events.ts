@@ -106,8 +106,22 @@ export type ContainerEvent =
       readonly killDeadline: string
     }
   | { readonly type: 'Removed' }
-  /** A client attached to or left the streams; changes no state. */
+  /** A client attached to the streams or left them by the detach keys; changes no state. */
   | { readonly type: 'Attached' }
+  | { readonly type: 'Detached' }
+  /** A client said how many columns and rows its terminal has; changes no state. */
+  | { readonly type: 'TerminalResized'; readonly width: number; readonly height: number }
+  /** Files of it were read (`docker cp`), written, or all of them read (`docker export`); they change no state. */
+  | { readonly type: 'PathArchived' }
+  | { readonly type: 'ArchiveExtracted' }
+  | { readonly type: 'Exported' }
+  /** An image was made of it; `imageRef` empty: it has no name. Changes no state. */
+  | {
+      readonly type: 'Committed'
+      readonly comment: string
+      readonly imageId: string
+      readonly imageRef: string
+    }
 
 export type ContainerEventType = ContainerEvent['type']
 export type ContainerEventOf<T extends ContainerEventType> = Extract<ContainerEvent, { type: T }>

@@ -298,5 +298,11 @@ export const containerMachine = machineSetup.createMachine({
   on: {
     ContainerRenamed: { actions: 'rename' },
     Attached: { actions: 'note' },
+    Detached: { actions: 'note' },
+    TerminalResized: { actions: 'note' },
+    PathArchived: { actions: 'note' },
+    ArchiveExtracted: { actions: 'note' },
+    Exported: { actions: 'note' },
+    Committed: { actions: 'note' },
   },
 })

@@ -19,6 +19,8 @@ export interface ImageContent {
 /** A tag is in Docker's familiar form, `busybox:latest`. One that another image had is taken from it. */
 export type ImageEvent =
   | ({ readonly type: 'ImageImported' } & ImageContent)
+  /** Made of a container. */
+  | ({ readonly type: 'ImageCommitted' } & ImageContent)
   /** Also when the image was here before; `tags` are those that the archive gave it. */
   | ({ readonly type: 'ImageLoaded'; readonly tags: readonly string[] } & ImageContent)
   | { readonly type: 'ImageTagged'; readonly tag: string }

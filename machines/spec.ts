@@ -72,6 +72,8 @@ export interface HostConfig {
   readonly BlkioDeviceReadIOps: readonly ThrottleDevice[] | null
   readonly BlkioDeviceWriteIOps: readonly ThrottleDevice[] | null
   readonly Init: boolean | null
+  /** Rows and columns that a terminal begins with; absent or 0: none. */
+  readonly ConsoleSize?: readonly number[]
   readonly MaskedPaths: readonly string[] | null
   readonly ReadonlyPaths: readonly string[] | null
 }

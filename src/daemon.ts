@@ -15,7 +15,7 @@ import type { CreatePorts } from './engine/create.ts'
 import { createChecks, updateChecks } from './engine/create-checks.ts'
 import type { EffectWorkers } from './engine/effects.ts'
 import { type EngineOptions, openEngine, type RunningEngine } from './engine/engine.ts'
-import { Streams, type StreamTarget } from './engine/streams.ts'
+import { endsItsStdin, Streams, type StreamTarget } from './engine/streams.ts'
 import { openUpkeep } from './engine/upkeep.ts'
 import type { Faults } from './faults.ts'
 import { openImages } from './images/store.ts'
@@ -49,9 +49,10 @@ import { removeContainerFiles } from './workers/container-files.ts'
 import { readHostFacts } from './workers/host-facts.ts'
 import { prepareLayerRoot, releaseLayerRoot } from './workers/layer-root.ts'
 import { createContainerLayers, removeContainerLayers } from './workers/layers.ts'
-import { leftoversOf } from './workers/leftovers.ts'
+import { keepingWritten, leftoversOf } from './workers/leftovers.ts'
 import { limitsWorker } from './workers/limits.ts'
 import { rootfsWorker } from './workers/rootfs.ts'
+import { type RootfsHolds, rootfsHolds } from './workers/rootfs-holds.ts'
 import { awaitPidWorker, startProcessWorker, startShimWorker, stdioOf } from './workers/task.ts'
 import type { Job } from './workers/worker.ts'
 
@@ -110,13 +111,16 @@ export async function openDaemon(
   const supervisor = await chooseSupervisor(settings, { logger, clock, stack })
   const streams = new Streams({ ...bound(supervisor), report })
   const host = await readHostFacts()
-  const workers = effectWorkers(settings, { supervisor, streams, host, bootId })
+  const holds = rootfsHolds(roots)
+  const workers = effectWorkers(settings, { supervisor, streams, host, bootId, holds })
   const create = createPorts(settings, { store, images, host })
   const { events, containers, messages } = store
+  const all = leftoversOf(roots)
+  const leftovers = events.head() === 0 ? keepingWritten(all, report) : all
   const running = await openEngine({
     ...{ roots, events, containers, messages, images, supervisor, workers, streams, create, report },
     validateUpdate: updateChecks(checkFacts(settings, host)),
-    ...{ leftovers: leftoversOf(roots), cgroupParent: parentGroup(settings) },
+    ...{ holds, leftovers, cgroupParent: parentGroup(settings) },
     ...{ ...surroundings, faults: settings.faults },
   })
   stack.defer(() => running.stop())
@@ -210,18 +214,20 @@ function effectWorkers(
     streams,
     host,
     bootId,
+    holds,
   }: {
     readonly supervisor: Supervisor
     readonly streams: Streams
     readonly host: HostFacts
     readonly bootId: string
+    readonly holds: RootfsHolds
   },
 ): EffectWorkers {
   const { roots, runtimes } = settings
   const targetOf = ({ id, spec }: Job): StreamTarget => ({
     id,
     stdio: stdioOf(bundlePath(roots, id), spec),
-    stdinOnce: spec.config.StdinOnce,
+    stdinOnce: endsItsStdin(spec.config),
   })
   const task = {
     roots,
@@ -235,7 +241,7 @@ function effectWorkers(
   return {
     supervisor,
     launch: {
-      mountRootfs: rootfsWorker({ roots }),
+      mountRootfs: rootfsWorker({ roots, holds }),
       prepareBundle: bundleWorker({ roots, host, cgroupParent: parentGroup(settings) }),
       startShim: startShimWorker(task),
       awaitPid: awaitPidWorker(task),

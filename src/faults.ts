@@ -3,7 +3,7 @@
  * Without TALLY_FAULT a point costs one call. The names are `<what>.<which>.before` and `.after`; test/faults/points.ts lists them. The
  * file that TALLY_FAULT_LOG names is told which process reached the point: `<point> <pid>`. src/shim/fault.h is the same for the shim.
  */
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TallyError } from './errors.ts'
 
@@ -73,14 +73,30 @@ function strike({ point, action }: Fault): void {
   if (action.kind === 'error') throw new TallyError('internal', `fault injected at ${point}`)
 }
 
-/** What TALLY_FAULT asks for. @throws TallyError bad-request. */
+/** What TALLY_FAULT asks for; `@` and a path: what stands in that file when a point is reached. @throws TallyError bad-request. */
 export function faultsOfEnvironment(say: (point: string) => void): Faults {
   const { TALLY_FAULT = '', TALLY_FAULT_LOG = '' } = process.env
   if (TALLY_FAULT === '') return noFaults
-  return faultsFrom(parseFault(TALLY_FAULT), (point) => {
+  const tell = (point: string): void => {
     say(point)
     if (TALLY_FAULT_LOG !== '') appendFileSync(TALLY_FAULT_LOG, `${point} ${process.pid}\n`)
-  })
+  }
+  if (TALLY_FAULT.startsWith('@')) return faultsOfFile(TALLY_FAULT.slice(1), tell)
+  return faultsFrom(parseFault(TALLY_FAULT), tell)
+}
+
+/** So that another fault, or the same again, can be asked of a process that runs: whenever the file is written. An empty file asks for none. */
+function faultsOfFile(path: string, say: (point: string) => void): Faults {
+  let asked = ''
+  let faults = noFaults
+  const current = (): Faults => {
+    const text = readFileSync(path, 'utf8')
+    const asking = `${statSync(path, { bigint: true }).mtimeNs} ${text}`
+    if (asking !== asked) faults = text === '' ? noFaults : faultsFrom(parseFault(text), say)
+    asked = asking
+    return faults
+  }
+  return { reach: (point) => current().reach(point), reachNow: (point) => current().reachNow(point) }
 }
 
 /** Does something that waits anyway, between its two points. */

@@ -5,7 +5,7 @@ import type { StreamReply } from './stream-reply.ts'
 
 /** Ends the answer after the last chunk. The status has left already, so a failure is logged and cuts the connection. */
 export async function pour(
-  chunks: AsyncIterable<string | Buffer>,
+  chunks: AsyncIterable<string | Uint8Array>,
   { raw, signal }: StreamReply,
   log: FastifyBaseLogger,
 ): Promise<void> {

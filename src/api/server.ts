@@ -11,10 +11,14 @@ import { createHttpServer, type HttpServer } from './http-server.ts'
 import { acceptBodies } from './json-body.ts'
 import { sendBareJsonType } from './json-type.ts'
 import { absentRoutes } from './routes/absent.ts'
+import { commitRoutes } from './routes/commit.ts'
 import { containerRoutes } from './routes/containers.ts'
+import { archiveRoutes } from './routes/containers-archive.ts'
 import { attachRoutes } from './routes/containers-attach.ts'
 import { createRoutes } from './routes/containers-create.ts'
+import { exportRoutes } from './routes/containers-export.ts'
 import { lifecycleRoutes } from './routes/containers-lifecycle.ts'
+import { resizeRoutes } from './routes/containers-resize.ts'
 import { updateRoutes } from './routes/containers-update.ts'
 import { waitRoutes } from './routes/containers-wait.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -82,6 +86,10 @@ function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.register(updateRoutes, options)
   app.register(waitRoutes, options)
   app.register(attachRoutes, options)
+  app.register(archiveRoutes, options)
+  app.register(exportRoutes, options)
+  app.register(commitRoutes, options)
+  app.register(resizeRoutes, options)
   app.register(logRoutes, options)
   app.register(imageRoutes, options)
   app.register(imageUploadRoutes, options)

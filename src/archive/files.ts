@@ -19,14 +19,16 @@ export async function statPath(view: View, path: string): Promise<PathStat> {
   return (await thread.answer('stat')).stat
 }
 
-/** `archive` has to be read or returned: until then the thread lives. */
-export async function packPath(
-  view: View,
-  path: string,
-): Promise<{ readonly stat: PathStat; readonly archive: AsyncGenerator<Uint8Array> }> {
+/** An archive that comes; its thread ends when it is disposed of. */
+export interface Packed extends AsyncDisposable {
+  readonly chunks: AsyncIterable<Uint8Array>
+}
+
+export async function packPath(view: View, path: string): Promise<Packed & { readonly stat: PathStat }> {
   const thread = new FileThread({ kind: 'pack', view, path })
   try {
-    return { stat: (await thread.answer('stat')).stat, archive: thread.chunks() }
+    const { stat } = await thread.answer('stat')
+    return { stat, chunks: thread.chunks(), [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose]() }
   } catch (error) {
     await thread[Symbol.asyncDispose]()
     throw error
@@ -45,8 +47,10 @@ export async function changesOf(task: Omit<Of<'changes'>, 'kind'>): Promise<read
 }
 
 /** The archive of a whole tree. */
-export const packWhole = (task: Of<'export'> | Of<'layer'>): AsyncGenerator<Uint8Array> =>
-  new FileThread(task).chunks()
+export function packWhole(task: Of<'export'> | Of<'layer'>): Packed {
+  const thread = new FileThread(task)
+  return { chunks: thread.chunks(), [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose]() }
+}
 
 type AnswerOf<Kind extends FileAnswer['kind']> = Extract<FileAnswer, { kind: Kind }>
 

@@ -50,7 +50,7 @@ function recordsFor({ name, linkName, size, uid, gid, modified, pax }: NewEntry)
 }
 
 /** A name of 100 bytes of ASCII is in the header itself. */
-const fits = (text: string): boolean => text.length <= 100 && /^[\x01-\x7e]*$/.test(text)
+const fits = (text: string): boolean => text.length <= 100 && /^[ -~]*$/.test(text)
 
 const extensionName = (name: string): string => `PaxHeaders.0/${name.split('/').findLast(Boolean) ?? ''}`
 

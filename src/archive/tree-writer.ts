@@ -118,24 +118,15 @@ export class TreeWriter {
     closing(openEntry(place.directory, place.name), (fd) => this.#describe(fd, entry))
   }
 
-  #makeOther({ directory, name }: Place, entry: TarEntry): void {
-    switch (entry.type) {
-      case 'file':
-        return
-      case 'directory':
-        return makeIfMissing(directory, name)
-      case 'symlink':
-        return makeSymlinkAt(directory, name, Buffer.from(entry.linkName, 'latin1'))
-      case 'link':
-        return this.#link({ directory, name }, entry)
-      case 'fifo':
-        return makeNodeAt(directory, name, { mode: nodeKinds.fifo | 0o600 })
-      case 'character':
-      case 'block': {
-        const { major, minor } = entry
-        return makeNodeAt(directory, name, { mode: nodeKinds[entry.type] | 0o600, major, minor })
-      }
-    }
+  #makeOther(place: Place, entry: TarEntry): void {
+    const { directory, name } = place
+    const { type, major, minor } = entry
+    if (type === 'directory') makeIfMissing(directory, name)
+    if (type === 'symlink') makeSymlinkAt(directory, name, Buffer.from(entry.linkName, 'latin1'))
+    if (type === 'link') this.#link(place, entry)
+    if (type === 'fifo') makeNodeAt(directory, name, { mode: nodeKinds.fifo | 0o600 })
+    if (type === 'character' || type === 'block')
+      makeNodeAt(directory, name, { mode: nodeKinds[type] | 0o600, major, minor })
   }
 
   /** A hard link's target is a path from the directory that the archive goes into, and is not looked for beyond it. */

@@ -2,7 +2,7 @@
 import type { ContainerSpec, HostConfig, ImageReference } from '../../machines/spec.ts'
 import type { Clock } from '../clock.ts'
 import { badRequest } from '../errors.ts'
-import type { Faults } from '../faults.ts'
+import { betweenPoints, type Faults } from '../faults.ts'
 import type { Image, Images } from '../images/port.ts'
 import type { Origin } from '../origin.ts'
 import type { Random } from '../random.ts'
@@ -40,9 +40,7 @@ export async function createContainer(
   const id = ports.random.hex(32)
   const spec = specOf(ports, request, id)
   try {
-    await ports.faults.reach('create.makeLayers.before')
-    await ports.makeLayers(id, spec.image)
-    await ports.faults.reach('create.makeLayers.after')
+    await betweenPoints(ports.faults, 'create.makeLayers', () => ports.makeLayers(id, spec.image))
     // Meanwhile somebody may have removed the image; from here to the event nobody can.
     ports.images.get(spec.image.id)
     ports.registry.create({ type: 'ContainerCreated', id, name, spec }, origin)

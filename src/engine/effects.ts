@@ -3,7 +3,7 @@ import type { ContainerEvent, LaunchStep } from '../../machines/container-events
 import type { Effect, Life } from '../../machines/container-life.ts'
 import { parseSignal } from '../../machines/signals.ts'
 import { TallyError } from '../errors.ts'
-import type { Faults } from '../faults.ts'
+import { betweenPoints, type Faults } from '../faults.ts'
 import type { Supervisor } from '../supervisor/port.ts'
 import { sendSignal, watchProcess } from '../workers/running.ts'
 import type { Job, Worker } from '../workers/worker.ts'
@@ -38,11 +38,7 @@ export async function perform(
   due: { readonly effect: Effect; readonly life: Life },
   signal: AbortSignal,
 ): Promise<readonly ContainerEvent[]> {
-  const { faults } = workers
-  await faults.reach(`perform.${due.effect.type}.before`)
-  const events = await carryOut(workers, due, signal)
-  await faults.reach(`perform.${due.effect.type}.after`)
-  return events
+  return betweenPoints(workers.faults, `perform.${due.effect.type}`, () => carryOut(workers, due, signal))
 }
 
 async function carryOut(
@@ -97,11 +93,8 @@ function thaws(life: Life, signal: string): boolean {
 /** Walks back through all steps of the start, newest first; every undo is fine with nothing there. */
 async function release(workers: EffectPorts, life: Life, runId: string): Promise<readonly ContainerEvent[]> {
   const job = jobOf(life, runId)
-  for (const step of undoOrder) {
-    await workers.faults.reach(`undo.${step}.before`)
-    await workers.launch[step].undo(job)
-    await workers.faults.reach(`undo.${step}.after`)
-  }
+  for (const step of undoOrder)
+    await betweenPoints(workers.faults, `undo.${step}`, () => workers.launch[step].undo(job))
   return [{ type: 'Released', runId }]
 }
 

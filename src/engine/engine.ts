@@ -13,10 +13,14 @@ import type { ContainerRows, EventStore, MessageRows } from '../store/port.ts'
 import type { Supervisor } from '../supervisor/port.ts'
 import type { Timers } from '../timers.ts'
 import type { Leftovers } from '../workers/leftovers.ts'
+import type { RootfsHolds } from '../workers/rootfs-holds.ts'
 import { stdioOf } from '../workers/task.ts'
 import * as commands from './commands.ts'
+import { commitContainer } from './commit.ts'
 import { type CreatePorts, createContainer } from './create.ts'
 import { type EffectWorkers, perform } from './effects.ts'
+import { targetOf } from './facts.ts'
+import * as files from './files.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { checkName } from './names.ts'
 import type { AttachStreams, Engine, WaitCondition, WaitResult } from './port.ts'
@@ -24,8 +28,9 @@ import { findContainer, followMessages, historyOf, viewOf } from './queries.ts'
 import { recover } from './recovery.ts'
 import { newRunId, Registry } from './registry.ts'
 import { type ShutdownOptions, stopContainers } from './shutdown.ts'
-import type { Streams } from './streams.ts'
+import { endsItsStdin, type Streams } from './streams.ts'
 import { followTasks } from './supervision.ts'
+import { resizeTerminal } from './terminal.ts'
 import type { Update } from './update.ts'
 import { exitCode } from './view.ts'
 
@@ -39,6 +44,8 @@ export interface EngineOptions {
   readonly workers: EffectWorkers
   readonly streams: Pick<Streams, 'attach'>
   readonly leftovers: Leftovers
+  /** Those that the worker of root file systems has. */
+  readonly holds: RootfsHolds
   /** The control group that holds those of containers which ask for no other. */
   readonly cgroupParent: string
   readonly create: Omit<CreatePorts, 'registry' | 'clock' | 'random' | 'faults'>
@@ -109,6 +116,7 @@ function facade(options: EngineOptions, registry: Registry): Engine {
   const { containers, events, messages, clock, random, faults } = options
   const ports = commandPorts(options)
   const createPorts = { ...options.create, clock, random, faults, registry }
+  const filePorts = { roots: options.roots, holds: options.holds, durable: ports.durable }
   const find = (ref: string): Lifecycle => {
     const { id } = findContainer(containers, ref)
     const lifecycle = registry.get(id)
@@ -146,6 +154,16 @@ function facade(options: EngineOptions, registry: Registry): Engine {
       lifecycle.observe({ type: 'Attached' }, origin)
       return attach(options, lifecycle, streams, signal)
     },
+    detached: async (ref, origin) => void find(ref).observe({ type: 'Detached' }, origin),
+    resize: async (ref, size, origin) =>
+      resizeTerminal({ ...ports, supervisor: options.supervisor }, find(ref), size, origin),
+    statPath: async (ref, path) => files.pathStatOf(filePorts, find(ref), { ref, path }),
+    archive: async (ref, path, origin) => files.archivePath(filePorts, find(ref), { ref, path }, origin),
+    putArchive: async (ref, body, how, origin) =>
+      files.extractArchive(filePorts, find(ref), { ...how, ref, body }, origin),
+    changes: async (ref) => files.layerChanges(filePorts, find(ref)),
+    export: async (ref, origin) => files.exportTree(filePorts, find(ref), origin),
+    commit: async (ref, how, origin) => commitContainer({ ...options, ...ports }, find(ref), how, origin),
     get: (ref) => viewOf(findContainer(containers, ref)),
     list: () => containers.list().map(viewOf),
     messages: (range, signal) => {
@@ -177,10 +195,9 @@ async function attach(
   signal: AbortSignal,
 ): Promise<{ readonly ended: Promise<void> }> {
   const life = await lifecycle.until((now) => (pipesInMotion(now) ? undefined : now), signal)
-  const { id, spec } = life.context
-  if (spec === null) throw noSuchContainer(id)
+  const { id, spec } = targetOf({ life })
   const stdio = stdioOf(join(bundlePath(roots, id)), spec)
-  const target = { id, stdio, stdinOnce: spec.config.StdinOnce }
+  const target = { id, stdio, stdinOnce: endsItsStdin(spec.config) }
   return hub.attach(target, streams, { running: life.matches('running'), signal })
 }
 

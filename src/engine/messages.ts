@@ -21,6 +21,20 @@ export function messagesOf(event: ContainerEvent, after: ContainerContext): read
       return [say('rename', { oldName: `/${event.oldName}` })]
     case 'Attached':
       return [say('attach')]
+    case 'Detached':
+      return [say('detach')]
+    case 'TerminalResized':
+      return [say('resize', { height: String(event.height), width: String(event.width) })]
+    case 'PathArchived':
+      return [say('archive-path')]
+    case 'ArchiveExtracted':
+      return [say('extract-to-dir')]
+    case 'Exported':
+      return [say('export')]
+    case 'Committed': {
+      const { comment, imageId: imageID, imageRef } = event
+      return [say('commit', { comment, imageID, imageRef })]
+    }
     case 'ProcessStarted':
       return after.run?.cause === 'restart' ? [say('start'), say('restart')] : [say('start')]
     case 'SignalSent':

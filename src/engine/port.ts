@@ -8,9 +8,12 @@ import type { Readable, Writable } from 'node:stream'
 import type { ContainerContext } from '../../machines/container-context.ts'
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import type { ContainerConfig, HostConfig } from '../../machines/spec.ts'
+import type { PathStat } from '../archive/path-stat.ts'
+import type { TreeChange } from '../archive/tree-changes.ts'
 import type { Images } from '../images/port.ts'
 import type { Origin } from '../origin.ts'
 import type { MessageRow, RecordedEvent } from '../store/port.ts'
+import type { Size } from '../supervisor/port.ts'
 import type { Update } from './update.ts'
 
 /** What a client asks for; the engine merges the image's config into it and fills Docker's defaults. */
@@ -100,6 +103,22 @@ export interface Engine {
     origin: Origin,
     signal: AbortSignal,
   ): Promise<{ readonly ended: Promise<void> }>
+  /** For the record: a client left the container's streams by the detach keys. */
+  detached(ref: string, origin: Origin): Promise<void>
+  /** Sizes the container's terminal. @throws TallyError conflict unless it runs */
+  resize(ref: string, size: Size, origin: Origin): Promise<void>
+  /** What there is at a path in the container. @throws TallyError not-found `Could not find the file x in container y` */
+  statPath(ref: string, path: string): Promise<PathStat>
+  /** A tar of what there is at that path; the caller disposes of it. Events of the container's own show that it was read. */
+  archive(ref: string, path: string, origin: Origin): Promise<FileArchive & { readonly stat: PathStat }>
+  /** Unpacks a tar (plain or packed) into a directory of the container. */
+  putArchive(ref: string, body: Readable, options: PutOptions, origin: Origin): Promise<void>
+  /** What the container has changed of its image. */
+  changes(ref: string): Promise<readonly TreeChange[]>
+  /** A tar of all its files, without what is mounted in it; the caller disposes of it. */
+  export(ref: string, origin: Origin): Promise<FileArchive>
+  /** @returns the new image's id. */
+  commit(ref: string, options: CommitRequest, origin: Origin): Promise<string>
   get(ref: string): ContainerView
   /** Not removed ones, the newest first. */
   list(): readonly ContainerView[]
@@ -110,6 +129,33 @@ export interface Engine {
   ): AsyncIterable<MessageRow>
   /** The container's events; of a removed one by its full id. */
   history(ref: string): readonly RecordedEvent<ContainerEvent>[]
+}
+
+export interface CommitRequest {
+  readonly repository?: string
+  readonly tag?: string
+  readonly author: string
+  readonly comment: string
+  /** A running container is paused meanwhile. */
+  readonly pause: boolean
+  /** Dockerfile instructions. */
+  readonly changes: readonly string[]
+  /** Instead of the container's own; what it leaves out is the container's. */
+  readonly config?: Partial<ContainerConfig>
+}
+
+/** What `docker cp` asks. */
+export interface PutOptions {
+  readonly path: string
+  /** A directory is not replaced by something else, nor the other way round. */
+  readonly noOverwriteDirNonDir: boolean
+  /** The files become those of the container's user. */
+  readonly copyUidGid: boolean
+}
+
+/** A tar that comes. Until it is disposed of, the container's files stay mounted. */
+export interface FileArchive extends AsyncDisposable {
+  readonly chunks: AsyncIterable<Uint8Array>
 }
 
 export interface StopOptions {

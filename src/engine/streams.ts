@@ -4,6 +4,7 @@
  */
 import { closeSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
+import type { ContainerConfig } from '../../machines/spec.ts'
 import { openFifo, openFifoReader, openHeldFifoWriter } from '../kernel/fifo.ts'
 import type { Stdio } from '../supervisor/port.ts'
 import type { AttachStreams } from './port.ts'
@@ -39,6 +40,10 @@ interface Channel {
   /** Whose stdin is passed on. */
   readonly fed: Set<Session>
 }
+
+/** Whether the end of its stdin is told to the process. A terminal has no such end: only who typed leaves. */
+export const endsItsStdin = ({ StdinOnce, Tty }: Pick<ContainerConfig, 'StdinOnce' | 'Tty'>): boolean =>
+  StdinOnce && !Tty
 
 export class Streams {
   readonly #ports: StreamPorts

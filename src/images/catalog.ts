@@ -44,6 +44,8 @@ export function imageOf(rows: ImageRows, row: ImageRow): Image {
     comment: value.comment ?? '',
     dockerVersion: value.docker_version ?? '',
     history: value.history ?? [],
+    ...(value.container !== undefined && { container: value.container }),
+    ...(value.container_config !== undefined && { containerConfig: value.container_config }),
   }
 }
 

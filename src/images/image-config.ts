@@ -22,6 +22,9 @@ export interface ConfigValue {
   readonly author?: string
   readonly comment?: string
   readonly docker_version?: string
+  /** The container that it was made of. */
+  readonly container?: string
+  readonly container_config?: ImageConfig
   readonly history?: readonly ImageHistory[] | null
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly string[] }
 }

@@ -7,8 +7,9 @@
 import { mkdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { badRequest } from '../errors.ts'
+import { badRequest, TallyError } from '../errors.ts'
 import { imageRoot, layerPath, overlayRoot, type Roots } from '../paths.ts'
+import { type Exclusive, exclusive } from '../serial.ts'
 import { moveDurably, syncDirectory } from './durable.ts'
 import { type Extracted, Extractor, type FileRange } from './extraction.ts'
 import { linkLayer, MAX_LAYERS, shortLink, writeLayerFiles } from './layer-link.ts'
@@ -21,7 +22,6 @@ import {
   removeRecord,
   writeRecord,
 } from './layer-records.ts'
-import { type Exclusive, serial } from './serial.ts'
 import { unusedLayers } from './unused-layers.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -39,6 +39,8 @@ export interface LayerHold extends Disposable {
   fromArchive(parent: Layer | undefined, archive: LayerArchive): Promise<Layer>
   /** A lowest layer from a tar whose digest is not known before. @throws TallyError bad-request */
   fromStream(archive: Readable): Promise<Layer>
+  /** The same on top of the layer of that name. @throws TallyError internal if there is none */
+  onTop(parent: string, archive: Readable): Promise<Layer>
 }
 
 interface Making {
@@ -72,7 +74,7 @@ export class Layers {
   readonly #held = new Map<string, number>()
   readonly #making = new Map<string, Promise<Layer>>()
   /** Layers come and go one at a time; unpacking is not part of it. */
-  readonly #exclusive: Exclusive = serial()
+  readonly #exclusive: Exclusive = exclusive()
 
   constructor(options: {
     readonly roots: Roots
@@ -96,6 +98,7 @@ export class Layers {
         return this.#fromArchive(parent, archive)
       },
       fromStream: (archive) => this.#fromStream(archive, keep),
+      onTop: (parent, archive) => this.#fromStream(archive, keep, this.#named(parent)),
       [Symbol.dispose]: () => {
         for (const chain of mine.splice(0)) this.#release(chain)
       },
@@ -141,9 +144,15 @@ export class Layers {
     })
   }
 
-  #fromStream(archive: Readable, keep: (chain: string) => void): Promise<Layer> {
+  #named(name: string): Layer {
+    const layer = this.#known.get(`sha256:${name}`)
+    if (layer === undefined) throw new TallyError('internal', `layer ${name} is missing`)
+    return layer
+  }
+
+  #fromStream(archive: Readable, keep: (chain: string) => void, parent?: Layer): Promise<Layer> {
     return this.#make({
-      parent: undefined,
+      parent,
       extract: (target) => this.#extractor.stream(archive, target),
       check: (_, chain) => keep(chain),
     })

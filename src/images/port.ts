@@ -1,5 +1,6 @@
 /** Images as the engine and the API see them. Implemented by `store.ts` over the layer directories and the event store. */
 import type { Readable } from 'node:stream'
+import type { ContainerConfig } from '../../machines/spec.ts'
 import type { Origin } from '../origin.ts'
 
 /** The part of an image's config that containers inherit (`config` of the OCI image spec, Docker's names). */
@@ -37,6 +38,9 @@ export interface Image {
   readonly comment: string
   readonly dockerVersion: string
   readonly history: readonly ImageHistory[]
+  /** The container that it was made of, and how that was configured. */
+  readonly container?: string
+  readonly containerConfig?: ImageConfig
 }
 
 export interface ImageHistory {
@@ -57,6 +61,8 @@ export interface Images {
    * @returns the image's id. @throws TallyError bad-request for a broken archive.
    */
   import(archive: Readable, options: ImportOptions, origin: Origin): Promise<string>
+  /** An image of a container. @returns its id and, if it got one, its name. @throws TallyError bad-request, not-found for the container's image */
+  commit(layer: Readable | undefined, options: CommitOptions, origin: Origin): Promise<CommittedName>
   /** A docker-archive or OCI layout. @returns what `docker load` prints, one `Loaded image: x` or `Loaded image ID: x` each. */
   load(archive: Readable, origin: Origin): Promise<readonly string[]>
   tag(
@@ -77,6 +83,25 @@ export interface ImportOptions {
   readonly message?: string
   /** Dockerfile instructions: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME, WORKDIR. */
   readonly changes: readonly string[]
+}
+
+export interface CommitOptions {
+  /** The image that the container was made of. */
+  readonly parentId: string
+  readonly containerId: string
+  readonly containerConfig: ContainerConfig
+  /** What containers of the new image inherit. */
+  readonly config: ImageConfig
+  readonly repository?: string
+  readonly tag?: string
+  readonly author: string
+  readonly comment: string
+}
+
+export interface CommittedName {
+  readonly id: string
+  /** Empty: it has none. */
+  readonly reference: string
 }
 
 export interface RemoveImageOptions {

@@ -18,12 +18,15 @@ export const imageStream = (id: string): string => `${PREFIX}${id.replace(/^sha2
 export function projectImage(recorded: RecordedEvent<ImageEvent>, projections: ImageProjections): void {
   const id = `sha256:${recorded.stream.slice(PREFIX.length)}`
   applyToRows(recorded.event, id, projections.images)
-  projections.messages.put(messageOf(recorded, id, labelsOf(projections.images.byId(id))))
+  const action = actions[recorded.event.type]
+  if (action === undefined) return
+  projections.messages.put(messageOf(recorded, action, { id, labels: labelsOf(projections.images.byId(id)) }))
 }
 
 function applyToRows(event: ImageEvent, id: string, images: ImageRows): void {
   switch (event.type) {
     case 'ImageImported':
+    case 'ImageCommitted':
       putImage(event, images)
       break
     case 'ImageLoaded':
@@ -48,21 +51,22 @@ function putImage({ id, size, createdAt, diffIds, layers, config }: ImageContent
 
 const actions = {
   ImageImported: 'import',
+  /** The container's message says it. */
+  ImageCommitted: undefined,
   ImageLoaded: 'load',
   ImageTagged: 'tag',
   ImageUntagged: 'untag',
   ImageDeleted: 'delete',
-} as const satisfies Readonly<Record<ImageEvent['type'], string>>
+} as const satisfies Readonly<Record<ImageEvent['type'], string | undefined>>
 
 /** Docker names the tag only where one is given; else the image's id stands for its name. */
 function messageOf(
   { position, meta, event }: RecordedEvent<ImageEvent>,
-  id: string,
-  labels: Readonly<Record<string, string>>,
+  action: string,
+  { id, labels }: { readonly id: string; readonly labels: Readonly<Record<string, string>> },
 ): MessageRow {
   const name = event.type === 'ImageTagged' ? event.tag : id
   const timeNano = nanoseconds(meta.time)
-  const action = actions[event.type]
   return {
     position,
     ordinal: 0,

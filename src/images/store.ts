@@ -6,21 +6,30 @@ import type { Clock } from '../clock.ts'
 import { badRequest } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import { imageRoot, type Roots } from '../paths.ts'
-import type { ContainerRows, EventStore, RecordedEvent } from '../store/port.ts'
+import { type Exclusive, exclusive } from '../serial.ts'
+import type { ContainerRows, EventStore, ImageRow, RecordedEvent } from '../store/port.ts'
 import { receiveArchive } from './archive.ts'
 import { createdAt, findMatch, imageOf, matchOf } from './catalog.ts'
 import { applyChanges } from './changes.ts'
+import { committedConfig } from './committed-config.ts'
 import { type ConfigBlobs, openConfigBlobs } from './config-blobs.ts'
-import { type ConfigBlob, importedConfig } from './image-config.ts'
+import { type ConfigBlob, type ConfigValue, importedConfig } from './image-config.ts'
 import type { Layer } from './layer-records.ts'
-import { type Layers, openLayers } from './layers.ts'
+import { type LayerHold, type Layers, openLayers } from './layers.ts'
 import { planLoad } from './load-plan.ts'
 import type { PlannedImage } from './planned-image.ts'
-import type { Image, ImageDeletion, Images, ImportOptions, RemoveImageOptions } from './port.ts'
+import type {
+  CommitOptions,
+  CommittedName,
+  Image,
+  ImageDeletion,
+  Images,
+  ImportOptions,
+  RemoveImageOptions,
+} from './port.ts'
 import { type ImageProjections, imageStream, projectImage } from './projection.ts'
 import { familiar, type NamedReference, tagged, withTag } from './reference.ts'
 import { decideRemoval } from './removal.ts'
-import { type Exclusive, serial } from './serial.ts'
 import { openWorkspace, type Workspace } from './workspace.ts'
 
 export interface ImagesOptions {
@@ -50,7 +59,7 @@ interface Parts extends Pick<ImagesOptions, 'store' | 'clock'> {
 class ImageStore implements Images {
   readonly #parts: Parts
   /** Images come and go one at a time; unpacking, which takes long, is not part of it. */
-  readonly #exclusive: Exclusive = serial()
+  readonly #exclusive: Exclusive = exclusive()
   /** Layers of a deleted image that a container still needs. */
   #lingering = false
 
@@ -88,6 +97,25 @@ class ImageStore implements Images {
       origin,
     )
     return config.id
+  }
+
+  /** @param archive the container's layer; undefined: it has written nothing. */
+  async commit(
+    archive: Readable | undefined,
+    options: CommitOptions,
+    origin: Origin,
+  ): Promise<CommittedName> {
+    const { store, layers, clock } = this.#parts
+    const tag = options.repository ? tagNamed(options.repository, options.tag ?? '') : undefined
+    const { row } = matchOf(store.images, options.parentId)
+    using hold = layers.hold()
+    const layer = archive && (await layerOnTop(hold, row, archive))
+    const parent = row.config as ConfigValue
+    const config = committedConfig({ ...options, parent, diffId: layer?.diffId, created: clock.now() })
+    const committed: ImageEvent = { type: 'ImageCommitted', ...contentOnTop(config, row, layer) }
+    const events = tag === undefined ? [committed] : [committed, { type: 'ImageTagged' as const, tag }]
+    await this.#commit(config, events, origin)
+    return { id: config.id, reference: tag ?? '' }
   }
 
   async load(archive: Readable, origin: Origin): Promise<readonly string[]> {
@@ -211,6 +239,22 @@ function tagNamed(repository: string, tag: string): string {
   if (name.digest !== undefined) throw badRequest('refusing to create a tag with a digest reference')
   return familiar(name)
 }
+
+/** An image without layers has none below. */
+function layerOnTop(hold: LayerHold, { layers }: ImageRow, archive: Readable): Promise<Layer> {
+  failLater(archive)
+  const top = layers.at(-1)
+  return top === undefined ? hold.fromStream(archive) : hold.onTop(top, archive)
+}
+
+const contentOnTop = (config: ConfigBlob, below: ImageRow, layer: Layer | undefined) => ({
+  id: config.id,
+  size: below.size + (layer?.size ?? 0),
+  createdAt: createdAt(config.value),
+  diffIds: [...below.diffIds, ...(layer ? [layer.diffId] : [])],
+  layers: [...below.layers, ...(layer ? [layer.name] : [])],
+  config: config.value,
+})
 
 function contentOf(config: ConfigBlob, layers: readonly Layer[]) {
   return {

@@ -23,6 +23,7 @@ export function containerProcess({ spec, host, accounts, capabilities }: Process
   const { noNewPrivileges, apparmor } = securityOptions(hostConfig.SecurityOpt)
   return {
     terminal: config.Tty,
+    ...terminalSize(spec),
     user,
     args: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
     env: environment(config),
@@ -33,6 +34,12 @@ export function containerProcess({ spec, host, accounts, capabilities }: Process
     oomScoreAdj: oomScoreAdj(hostConfig.OomScoreAdj, host),
     ...(apparmor === undefined || !host.apparmor ? {} : { apparmorProfile: apparmor }),
   }
+}
+
+/** What the client's own terminal measured; without a terminal, or if it did not say: nothing. */
+export function terminalSize({ config, hostConfig }: ContainerSpec): Pick<Process, 'consoleSize'> {
+  const [height = 0, width = 0] = hostConfig.ConsoleSize ?? []
+  return config.Tty && (height > 0 || width > 0) ? { consoleSize: { height, width } } : {}
 }
 
 /**

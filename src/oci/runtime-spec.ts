@@ -11,6 +11,7 @@ export interface RuntimeSpec {
 
 export interface Process {
   readonly terminal: boolean
+  readonly consoleSize?: ConsoleSize
   readonly user: User
   readonly args: readonly string[]
   readonly env: readonly string[]
@@ -20,6 +21,11 @@ export interface Process {
   readonly noNewPrivileges: boolean
   readonly oomScoreAdj: number
   readonly apparmorProfile?: string
+}
+
+export interface ConsoleSize {
+  readonly height: number
+  readonly width: number
 }
 
 export interface User {

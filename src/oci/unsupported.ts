@@ -15,7 +15,6 @@ interface Rule {
 }
 
 const configRules: readonly Rule[] = [
-  { field: 'Tty', isFine: isEmpty, feature: 'a terminal (tty)' },
   { field: 'Healthcheck', isFine: hasNoHealthcheck, feature: 'health checks' },
   { field: 'MacAddress', isFine: isEmpty, feature: 'a MAC address' },
 ]

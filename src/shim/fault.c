@@ -33,10 +33,21 @@ static const char *take(const char *name)
 	return value;
 }
 
+/* `@` and a path: what stands in that file. */
+static const char *read_asked(const char *asked)
+{
+	static char text[256];
+	cleanup_close int descriptor = asked && *asked == '@' ? open(asked + 1, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (descriptor < 0)
+		return asked;
+	return read(descriptor, text, sizeof(text) - 1) < 0 ? NULL : text;
+}
+
 /* What is no point of ours, or is malformed, concerns nobody here: the daemon has checked it. */
 void fault_read(void)
 {
-	const char *asked = take("TALLY_FAULT");
+	const char *asked = read_asked(take("TALLY_FAULT"));
 	const char *at;
 
 	told_in = take("TALLY_FAULT_LOG");

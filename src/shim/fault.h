@@ -8,7 +8,7 @@
 /* What TALLY_FAULT names behind `shim.`; NULL: no point of the shim. */
 extern const char *fault_asked;
 
-/* Takes TALLY_FAULT=point:nth:kill|error|delay[=ms] and TALLY_FAULT_LOG out of the environment: neither is the runtime's. */
+/* Takes TALLY_FAULT (point:nth:kill|error|delay[=ms], or @FILE that holds this) and TALLY_FAULT_LOG out of the environment: neither is the runtime's. */
 void fault_read(void);
 /* The point of a step, with dashes for its spaces. Returns -EIO if it is to fail, else 0. */
 int fault_reach(const char *step, const char *side);

@@ -205,7 +205,7 @@ static int refuse(int error, const char *problem)
 	text_add(&text, ": ");
 	text_add(&text, strerror(-error));
 	text_add(&text, "\n");
-	if (shim.options.directory && open_directory() == 0) {
+	if (shim.options.directory && open_directory() >= 0) {
 		begin("read options", problem);
 		fail(error);
 	}

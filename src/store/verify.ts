@@ -110,9 +110,9 @@ function* misplaced(row: EventRow | Unreadable, expected: number): Generator<Cha
 
 function mismatch(heads: Map<string, StreamHead>, row: EventRow): ChainDamage | undefined {
   const { version, hashes } = heads.get(row.stream) ?? { version: 0, hashes: [genesis] }
-  const [due = ''] = hashes.map((previous) => chainHash(previous, row))
-  const fits = hashes.some((previous) => chainHash(previous, row) === row.hash)
-  heads.set(row.stream, { version: row.version, hashes: fits ? [row.hash] : [row.hash, due] })
+  const due = hashes.map((previous) => chainHash(previous, row))
+  const fits = due.includes(row.hash)
+  heads.set(row.stream, { version: row.version, hashes: fits ? [row.hash] : [row.hash, due[0] ?? ''] })
   if (row.version !== version + 1) return damageAt(row, `version ${version + 1} is missing before it`)
   return fits ? undefined : damageAt(row, 'the hash does not fit the event and the one before it')
 }

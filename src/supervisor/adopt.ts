@@ -1,5 +1,6 @@
 /** Takes over the tasks that an earlier supervisor left in the directory. */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { bootId } from '../kernel/host.ts'
 import { Exec } from './exec.ts'
 import type { ProcessIdentity } from './port.ts'
 import { findShim } from './shim.ts'
@@ -42,7 +43,8 @@ async function adoptOrReport(options: AdoptOptions, id: string): Promise<readonl
 
 async function adoptTask(options: AdoptOptions, paths: TaskPaths): Promise<readonly Task[]> {
   const record = readTaskRecord(paths)
-  const shim = await shimOf(paths)
+  const isVoid = record?.bootId !== undefined && record.bootId !== bootId()
+  const shim = isVoid ? undefined : await shimOf(paths)
   if (record === undefined || shim === undefined) {
     rmSync(paths.home, { recursive: true, force: true })
     return []

@@ -1,6 +1,5 @@
 /** One exec: a further process in a task, under a shim of its own. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { isAlive } from '../kernel/process-identity.ts'
+import { haveDied } from './death.ts'
 import { startFailure } from './failure.ts'
 import type { ExecState, ExitStatus, ProcessIdentity } from './port.ts'
 import { killProcess, killRuntime } from './shim.ts'
@@ -11,10 +10,6 @@ export interface ExecOptions extends FollowOptions {
   readonly record: ExecRecord
   readonly paths: ShimPaths
 }
-
-/** How often and how long apart a killed process is looked at. */
-const killRounds = 400
-const roundMilliseconds = 5
 
 export class Exec extends ShimmedProcess {
   readonly record: ExecRecord
@@ -57,7 +52,8 @@ export class Exec extends ShimmedProcess {
     killProcess(this.shim)
     if (this.process === null) await killRuntime(this.paths)
     this.end()
-    return (await this.#isGone()) ? '' : '; the process does not die'
+    const hasDied = await haveDied(this.process === null ? [] : [this.process])
+    return hasDied ? '' : '; the process does not die'
   }
 
   protected override failure() {
@@ -68,15 +64,6 @@ export class Exec extends ShimmedProcess {
       shimLog: readFact(this.paths.shimLog) ?? '',
       otherwise: 'the shim ended before the process was started',
     })
-  }
-
-  /** A process that is killed is not gone at once, and one that is frozen is not before it is thawed. */
-  async #isGone(): Promise<boolean> {
-    for (let round = 0; this.process !== null && isAlive(this.process); round++) {
-      if (round === killRounds) return false
-      await sleep(roundMilliseconds)
-    }
-    return true
   }
 
   #status(): ExecState['status'] {

@@ -1,6 +1,6 @@
 /** The supervisor with a fault point before and after each operation that changes the world: `supervisor.<operation>.before` and `.after`. */
 import { betweenPoints, type Faults, noFaults } from '../faults.ts'
-import type { LocalSupervisor } from './local.ts'
+import type { LocalSupervisor } from './local-port.ts'
 
 /** The others only look. */
 const operations = [

@@ -1,4 +1,5 @@
 /** The beginning of an exec: its directory beside the task's, then its shim. A launch that fails leaves nothing. */
+import { rm } from 'node:fs/promises'
 import { conflict } from '../errors.ts'
 import { betweenPoints } from '../faults.ts'
 import { Exec } from './exec.ts'
@@ -8,7 +9,7 @@ import { releaseExec } from './release.ts'
 import { execArguments } from './shim.ts'
 import type { FollowOptions } from './shimmed-process.ts'
 import type { Task } from './task.ts'
-import { execPaths, makeExecDirectory } from './task-directory.ts'
+import { execPaths, makeExecDirectory, type ShimPaths } from './task-directory.ts'
 
 export interface LaunchExecOptions extends FollowOptions {
   readonly task: Task
@@ -23,13 +24,10 @@ export async function launchExec(options: LaunchExecOptions): Promise<Exec> {
   const { task, spec } = options
   checkRuns(task, spec)
   const paths = execPaths(task.paths, spec.execId)
-  const record = await betweenPoints(options.faults, 'supervisor.makeExecDirectory', () =>
-    makeExecDirectory(paths, spec, task.record.runtime),
-  )
-  const exec = new Exec({ ...options, record, paths })
+  const exec = await openExec(options, paths)
   exec.follow()
   try {
-    exec.shim = await spawnInto(exec, execArguments(record, paths), options)
+    exec.shim = await spawnInto(exec, execArguments(exec.record, paths), options)
   } catch (error) {
     exec.shimEnded()
     await releaseExec(exec)
@@ -37,6 +35,20 @@ export async function launchExec(options: LaunchExecOptions): Promise<Exec> {
     throw error
   }
   return exec
+}
+
+/** Makes the exec's directory and opens the fifos in it. */
+async function openExec(options: LaunchExecOptions, paths: ShimPaths): Promise<Exec> {
+  const { task, spec, faults } = options
+  try {
+    const record = await betweenPoints(faults, 'supervisor.makeExecDirectory', () =>
+      makeExecDirectory(paths, spec, task.record.runtime),
+    )
+    return new Exec({ ...options, record, paths })
+  } catch (error) {
+    await rm(paths.directory, { recursive: true, force: true })
+    throw error
+  }
 }
 
 function checkRuns(task: Task, { runId }: ExecSpec): void {

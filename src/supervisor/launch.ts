@@ -1,5 +1,5 @@
 /** The beginning of a task: its directory, then its shim. A launch that fails leaves nothing. */
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { betweenPoints } from '../faults.ts'
 import { reap } from '../kernel/spawn.ts'
@@ -9,7 +9,13 @@ import type { RuntimeTarget } from './runc-command.ts'
 import { spawnShim, taskArguments } from './shim.ts'
 import type { ShimmedProcess } from './shimmed-process.ts'
 import { Task, type TaskOptions } from './task.ts'
-import { type BundleConfig, makeTaskDirectory, taskPaths, writeFact } from './task-directory.ts'
+import {
+  type BundleConfig,
+  makeTaskDirectory,
+  type TaskPaths,
+  taskPaths,
+  writeFact,
+} from './task-directory.ts'
 
 export interface LaunchOptions extends Pick<TaskOptions, 'clock' | 'logger' | 'faults' | 'publish'> {
   readonly spec: TaskSpec
@@ -25,14 +31,10 @@ export interface LaunchOptions extends Pick<TaskOptions, 'clock' | 'logger' | 'f
 export async function launchTask(options: LaunchOptions): Promise<Task> {
   const { spec, root } = options
   const config = await readConfig(spec.bundle)
-  const paths = taskPaths(root, spec.id)
-  const record = await betweenPoints(options.faults, 'supervisor.makeDirectory', () =>
-    makeTaskDirectory(paths, spec, config),
-  )
-  const task = new Task({ ...options, record, paths })
+  const task = await openTask(options, taskPaths(root, spec.id), config)
   task.follow()
   try {
-    task.shim = await spawnInto(task, taskArguments(record), options)
+    task.shim = await spawnInto(task, taskArguments(task.record), options)
   } catch (error) {
     task.shimEnded()
     await releaseTask(task, options.runtimeOf(task))
@@ -40,6 +42,19 @@ export async function launchTask(options: LaunchOptions): Promise<Task> {
     throw error
   }
   return task
+}
+
+/** Makes the task's directory and opens the fifos in it. */
+async function openTask(options: LaunchOptions, paths: TaskPaths, config: BundleConfig): Promise<Task> {
+  try {
+    const record = await betweenPoints(options.faults, 'supervisor.makeDirectory', () =>
+      makeTaskDirectory(paths, options.spec, config),
+    )
+    return new Task({ ...options, record, paths })
+  } catch (error) {
+    await rm(paths.home, { recursive: true, force: true })
+    throw error
+  }
 }
 
 /** Starts the shim of something that already listens for it. */

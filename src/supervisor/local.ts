@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { TallyError } from '../errors.ts'
 import { betweenPoints, type Faults, noFaults } from '../faults.ts'
+import { serial } from '../serial.ts'
 import { abortable } from './abortable.ts'
 import { adoptTasks } from './adopt.ts'
 import { Broadcast } from './broadcast.ts'
@@ -12,6 +13,7 @@ import { withFaultPoints } from './fault-points.ts'
 import { launchTask } from './launch.ts'
 import { launchExec } from './launch-exec.ts'
 import { LaunchQueue, launchesAtOnce } from './launch-queue.ts'
+import type { LocalSupervisor } from './local-port.ts'
 import type {
   ExecRef,
   ExecSpec,
@@ -20,14 +22,12 @@ import type {
   ProcessRef,
   Resources,
   Size,
-  Supervisor,
   SupervisorEvent,
   TaskSpec,
   TaskStats,
 } from './port.ts'
 import { releaseExec, releaseTask } from './release.ts'
 import type { RuntimeTarget } from './runc-command.ts'
-import { serial } from './serial.ts'
 import { signalNumber } from './signals.ts'
 import { startProcess } from './start-process.ts'
 import type { Task } from './task.ts'
@@ -59,16 +59,6 @@ export interface SupervisorOptions {
   readonly faults?: Faults
 }
 
-/** What the gRPC server needs beyond the port. */
-export interface LocalSupervisor extends Supervisor, AsyncDisposable {
-  /** Everything that happens to tasks from now on, until `signal` aborts. */
-  taskEvents(signal: AbortSignal): AsyncIterable<TaskEvent>
-  /** Signals every process of a task. @throws TallyError not-found if the first one does not run. */
-  killAll(id: string, signalName: string): Promise<void>
-  /** What the task was started with. @throws TallyError not-found */
-  spec(id: string): TaskSpec
-}
-
 /** Opens the supervisor on its directory and adopts what lives there. */
 export async function openSupervisor(options: SupervisorOptions): Promise<LocalSupervisor> {
   const { faults = noFaults } = options
@@ -84,8 +74,8 @@ class DirectorySupervisor implements LocalSupervisor {
   readonly #inOrder = serial()
   readonly #events = new Broadcast<TaskEvent>()
 
-  constructor({ launches = launchesAtOnce(), faults = noFaults, ...options }: SupervisorOptions) {
-    this.#options = { ...options, faults }
+  constructor({ launches = launchesAtOnce(), ...options }: SupervisorOptions & { readonly faults: Faults }) {
+    this.#options = options
     this.#launches = new LaunchQueue(launches)
   }
 

@@ -7,16 +7,26 @@ import { type ProcessIdentity, startTicks } from '../kernel/process-identity.ts'
 
 type Matches = (words: readonly string[]) => boolean
 
-interface Found {
+interface Look {
   readonly pid: number
   readonly words: readonly string[]
 }
 
+export interface Command extends ProcessIdentity {
+  readonly words: readonly string[]
+}
+
 let running: Promise<unknown> = Promise.resolve()
-let next: Promise<readonly Found[]> | undefined
+let next: Promise<readonly Look[]> | undefined
 
 /** Processes other than this one that are there when it is called and whose command line matches. */
 export async function findProcesses(matches: Matches): Promise<readonly ProcessIdentity[]> {
+  const found = await findCommands(matches)
+  return found.map(({ pid, startTicks: ticks }) => ({ pid, startTicks: ticks }))
+}
+
+/** The same, with what they were started with. */
+export async function findCommands(matches: Matches): Promise<readonly Command[]> {
   const all = await lookAtAll()
   const found = all.filter(({ words }) => matches(words))
   const identities = await Promise.all(found.map(({ pid }) => identify(pid, matches)))
@@ -24,7 +34,7 @@ export async function findProcesses(matches: Matches): Promise<readonly ProcessI
 }
 
 /** Not the look that is under way: it may have passed the process before that became what is asked for. */
-function lookAtAll(): Promise<readonly Found[]> {
+function lookAtAll(): Promise<readonly Look[]> {
   next ??= running.then(() => {
     next = undefined
     const look = readAll()
@@ -34,17 +44,18 @@ function lookAtAll(): Promise<readonly Found[]> {
   return next
 }
 
-async function readAll(): Promise<readonly Found[]> {
+async function readAll(): Promise<readonly Look[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
-  const all: Found[] = []
+  const all: Look[] = []
   for (const pid of pids) if (pid !== process.pid) all.push({ pid, words: await commandLine(pid) })
   return all
 }
 
 /** Meanwhile the pid may be another's: the start time is of the process that still matches after it was read. */
-async function identify(pid: number, matches: Matches): Promise<ProcessIdentity | undefined> {
+async function identify(pid: number, matches: Matches): Promise<Command | undefined> {
   const ticks = startTicks(pid)
-  return ticks !== undefined && matches(await commandLine(pid)) ? { pid, startTicks: ticks } : undefined
+  const words = await commandLine(pid)
+  return ticks !== undefined && matches(words) ? { pid, startTicks: ticks, words } : undefined
 }
 
 /** Empty for a process that is gone. */

@@ -5,6 +5,7 @@ import { failedWith } from '../kernel/addon.ts'
 import { openFifo } from '../kernel/fifo.ts'
 import { isAlive, startTicks } from '../kernel/process-identity.ts'
 import { spawnDetached } from '../kernel/spawn.ts'
+import { haveDied } from './death.ts'
 import { lastError } from './failure.ts'
 import type { ProcessIdentity, Size, Stdio } from './port.ts'
 import { findProcesses } from './process-search.ts'
@@ -113,6 +114,7 @@ export async function killRuntime({ pid, directory, shimLog }: ShimPaths): Promi
   if (/^runc (create|exec)\b/.test(lastError(readFact(shimLog) ?? '') ?? '')) return
   const found = await findProcesses((words) => words.includes(pid) || words.includes(directory))
   found.forEach(killProcess)
+  await haveDied(found)
 }
 
 /** Kills it if it is still this very process. */

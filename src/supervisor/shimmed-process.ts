@@ -34,6 +34,8 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
   readonly options: FollowOptions
   readonly #fifo: ExitFifo
   readonly #control: number
+  /** Only if the shim could tell it, but not write it down. */
+  #toldExit: ExitStatus | undefined
   readonly #created = Promise.withResolvers<ProcessIdentity>()
   readonly #ended = Promise.withResolvers<ExitStatus>()
   readonly #shimGone = Promise.withResolvers<void>()
@@ -87,7 +89,7 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
   async adopt(shim: ProcessIdentity): Promise<void> {
     this.shim = shim
     this.adopted = true
-    this.#recall()
+    this.#unlessFailing('', () => this.#recall())
     const deadline = performance.now() + openingMilliseconds
     while (!this.#fifo.probe()) {
       if (!isAlive(shim) || performance.now() > deadline) return this.shimEnded()
@@ -116,14 +118,32 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
     this.options.publish(fact)
   }
 
-  /** A fact that can't be written down (a full disk) must not end the process that follows all the others. */
   #heard(line: string): void {
-    try {
+    this.#unlessFailing(line, () => {
       if (line.startsWith('pid ')) this.#recordPid()
+      if (line.startsWith('exited ')) this.#noteExit(Number(line.slice('exited '.length)))
       this.told(line)
+    })
+  }
+
+  /**
+   * A fact that can't be written down (a full disk) must not end the process that follows all the others; but who waits for the pid must hear
+   * of it.
+   */
+  #unlessFailing(line: string, note: () => void): void {
+    try {
+      note()
     } catch (err) {
       this.options.logger.error({ task: this.name, line, err }, 'word of the shim not taken')
+      this.#created.reject(err)
     }
+  }
+
+  /** The shim writes the exit status first. Where it could not (its disk is full), the code is known from its word alone. */
+  #noteExit(exitCode: number): void {
+    if (readExitStatus(this.paths) !== undefined) return
+    this.#toldExit = { exitCode, exitedAt: this.options.clock.now(), oomKilled: this.oomKilled }
+    writeFact(this.paths.exitStatus, JSON.stringify(this.#toldExit))
   }
 
   /** What is already known from the files. */
@@ -148,7 +168,7 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
   /** The shim is gone; it wrote the exit status first, unless somebody killed it or it had nothing to report. */
   async #lost(): Promise<void> {
     this.#recordPid()
-    this.#conclude(readExitStatus(this.paths) ?? (await this.#abandoned()))
+    this.#conclude(readExitStatus(this.paths) ?? this.#toldExit ?? (await this.#abandoned()))
   }
 
   #conclude(exit: ExitStatus): void {

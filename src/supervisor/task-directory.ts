@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { badRequest } from '../errors.ts'
 import { failedWith } from '../kernel/addon.ts'
 import { makeFifo } from '../kernel/fifo.ts'
+import { bootId } from '../kernel/host.ts'
 import type { ExecSpec, ExitStatus, ProcessIdentity, TaskSpec } from './port.ts'
 
 /** What is needed to take over a task after this process was killed: `task.json`. */
@@ -15,6 +16,8 @@ export interface TaskRecord extends TaskSpec {
   readonly cgroupsPath: string | null
   /** The first word of the process's arguments; Docker's exit codes depend on whether an error names it. */
   readonly command: string
+  /** Of the host's boot that it belongs to: after another one, processes of the same pids and start times are others. */
+  readonly bootId?: string
 }
 
 /** What is needed to take over an exec: `exec.json`. The process itself is in `process.json`. */
@@ -105,6 +108,7 @@ export function makeTaskDirectory(paths: TaskPaths, task: TaskSpec, config: Bund
     ...task,
     cgroupsPath: config.linux?.cgroupsPath ?? null,
     command: config.process.args?.[0] ?? '',
+    bootId: bootId(),
   }
   makeDirectory(paths, config.process, record)
   return record

@@ -73,6 +73,25 @@ export function leftoversOf(roots: Roots): Leftovers {
   }
 }
 
+/** For a log that is empty: it was lost, and what containers have written can't be made again, so that is passed over. */
+export function keepingWritten(
+  leftovers: Leftovers,
+  report: (message: string, fields: object) => void,
+): Leftovers {
+  return {
+    ...leftovers,
+    async observe(parents) {
+      const { kept = [], others = [] } = Object.groupBy(await leftovers.observe(parents), isWritten)
+      for (const { kind, id: container, path } of kept)
+        report('orphan kept, since the log is empty', { kind, container, path })
+      return others
+    },
+  }
+}
+
+const isWritten = ({ kind }: Leftover): 'kept' | 'others' =>
+  kind === 'layer' || kind === 'files' ? 'kept' : 'others'
+
 async function release(roots: Roots, { kind, id, path }: Leftover): Promise<void> {
   switch (kind) {
     case 'shim':

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import type { ContainerSpec } from '../../machines/spec.ts'
 import { logLimits } from '../oci/log-driver.ts'
+import { terminalSize } from '../oci/process.ts'
 import { bundlePath, logPath, type Roots } from '../paths.ts'
 import { abortable } from '../supervisor/abortable.ts'
 import type { LogTarget, Stdio, Supervisor, TaskSpec } from '../supervisor/port.ts'
@@ -68,6 +69,7 @@ function taskSpec({ roots, runtimePath }: TaskWorkerOptions, { id, runId, spec }
     bundle,
     stdio: stdioOf(bundle, spec),
     terminal: spec.config.Tty,
+    ...terminalSize(spec),
     log: logTarget(spec, logPath(roots, id)),
     runtime: runtimePath(spec.hostConfig.Runtime),
   }

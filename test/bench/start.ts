@@ -3,13 +3,15 @@
  * interleaved, each daemon in a network namespace and under roots of its own. Prints medians and ratios, and what idle daemons and shims hold.
  */
 import { execFile, execFileSync, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { busyboxArchive } from '../../scripts/busybox.ts'
+import { Dockerd } from '../conformance/dockerd.ts'
 import { ApiClient } from '../e2e/api-client.ts'
 import { Daemon } from '../e2e/daemon.ts'
+import { removeGroups } from '../e2e/surroundings.ts'
 
 const rounds = Number(process.argv[2] ?? 15)
 const runFile = promisify(execFile)
@@ -27,40 +29,6 @@ async function life(client: ApiClient): Promise<{ readonly start: number; readon
   await client.ask('POST', `/containers/${id}/wait`)
   await client.ask('DELETE', `/containers/${id}`)
   return { start, life: performance.now() - begun }
-}
-
-async function startDockerd(
-  near: Daemon,
-): Promise<{ readonly socket: string; readonly end: () => Promise<void>; readonly pid: () => number }> {
-  const root = join(near.root, 'dockerd')
-  mkdirSync(root)
-  const socket = join(root, 'docker.sock')
-  const roots = [
-    '--data-root',
-    join(root, 'data'),
-    '--exec-root',
-    join(root, 'exec'),
-    '-p',
-    join(root, 'pid'),
-  ]
-  const flags = [
-    '-H',
-    `unix://${socket}`,
-    '--bridge',
-    'none',
-    '--iptables=false',
-    '--cgroup-parent',
-    `/${near.namespace}-d`,
-  ]
-  const script = `exec nsenter --net=/run/netns/${near.namespace} dockerd "$@" >${join(root, 'log')} 2>&1`
-  const dockerd = spawn('sh', ['-c', script, 'sh', ...roots, ...flags], { stdio: 'ignore' })
-  for (let attempt = 0; attempt < 600 && !existsSync(socket); attempt += 1) await sleep(100)
-  const end = (): Promise<void> =>
-    new Promise((done) => {
-      dockerd.once('exit', () => done())
-      dockerd.kill()
-    })
-  return { socket, end, pid: () => Number(readFileSync(join(root, 'pid'), 'utf8')) }
 }
 
 /** A bundle like the one tallyd made for a container, on a plain directory, for bare runc. */
@@ -119,15 +87,15 @@ function childrenOf(pid: number, name: string): readonly number[] {
 
 async function main(): Promise<void> {
   const daemon = await new Daemon().start()
-  const docker = await startDockerd(daemon)
+  const docker = await new Dockerd().start()
   try {
     const tally = new ApiClient(daemon.socket)
     const real = new ApiClient(docker.socket)
     await sleep(3000)
-    const containerds = childrenOf(docker.pid(), 'containerd').map(rss)
+    const containerds = childrenOf(docker.pid, 'containerd').map(rss)
     const idle = {
       tallyd: rss(daemon.pid),
-      dockerd: containerds.reduce((sum, one) => sum + one, rss(docker.pid())),
+      dockerd: containerds.reduce((sum, one) => sum + one, rss(docker.pid)),
     }
     for (const client of [tally, real])
       await client.ask('POST', '/images/create?fromSrc=-&repo=bb', busyboxArchive())
@@ -149,9 +117,9 @@ async function main(): Promise<void> {
     }
     report(figures, idle, shims)
   } finally {
-    await docker.end()
+    await docker.destroy()
     await daemon.destroy()
-    for (const name of [daemon.namespace, `${daemon.namespace}-d`]) removeCgroups(name)
+    removeGroups(daemon.namespace)
   }
 }
 
@@ -187,15 +155,6 @@ function report(
     `idle RSS              tallyd ${idle.tallyd.toFixed(1)} MiB  dockerd + containerd ${idle.dockerd.toFixed(1)} MiB`,
   )
   line(`shim PSS              ${shims.map((value) => value.toFixed(2)).join(', ')} MiB`)
-}
-
-function removeCgroups(name: string): void {
-  for (const controller of readdirSync('/sys/fs/cgroup')) {
-    const directory = join('/sys/fs/cgroup', controller, name)
-    if (existsSync(directory))
-      execFileSync('find', [directory, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'])
-  }
-  rmSync(join('/sys/fs/cgroup', name), { force: true, recursive: false })
 }
 
 await main()

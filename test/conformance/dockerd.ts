@@ -1,11 +1,17 @@
 /** A real dockerd of a test's own: temporary roots, its own network namespace, nothing of the host's network touched. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { busyboxArchive } from '../../scripts/busybox.ts'
-import { type CliResult, run } from '../e2e/daemon.ts'
+import { run } from '../e2e/daemon.ts'
+import {
+  type CliResult,
+  importBusybox,
+  mountedBelow,
+  removeContainers,
+  removeGroups,
+} from '../e2e/surroundings.ts'
 
 export class Dockerd {
   readonly root = mkdtempSync(join(tmpdir(), 'tally-dockerd-'))
@@ -48,26 +54,16 @@ export class Dockerd {
     return run('docker', ['-H', `unix://${this.socket}`, ...args], input)
   }
 
-  async importBusybox(): Promise<void> {
-    const { code, stderr } = await this.dockerWithInput(
-      busyboxArchive(),
-      'import',
-      '--change',
-      'CMD ["sh"]',
-      '-',
-      'bb',
-    )
-    if (code !== 0) throw new Error(`import failed: ${stderr}`)
+  importBusybox(): Promise<void> {
+    return importBusybox(this)
   }
 
   /** Removes all containers, ends the daemon and gives back everything it took. */
   async destroy(): Promise<void> {
-    const { stdout } = await this.docker('ps', '-aq')
-    const ids = stdout.split('\n').filter((id) => id !== '')
-    if (ids.length > 0) await this.docker('rm', '-f', ...ids)
+    await removeContainers(this)
     await this.#end()
     execFileSync('ip', ['netns', 'del', this.name])
-    for (const target of this.#mounts().reverse()) execFileSync('umount', ['-l', target])
+    for (const target of mountedBelow(this.root).reverse()) execFileSync('umount', ['-l', target])
     rmSync(this.root, { recursive: true, force: true })
     removeGroups(this.name)
   }
@@ -79,20 +75,5 @@ export class Dockerd {
       dockerd.once('exit', () => done())
       dockerd.kill()
     })
-  }
-
-  #mounts(): string[] {
-    return readFileSync('/proc/self/mountinfo', 'utf8')
-      .split('\n')
-      .map((line) => line.split(' ')[4] ?? '')
-      .filter((target) => target.startsWith(`${this.root}/`))
-  }
-}
-
-function removeGroups(name: string): void {
-  const root = '/sys/fs/cgroup'
-  for (const hierarchy of ['.', ...readdirSync(root)]) {
-    const group = join(root, hierarchy, name)
-    if (existsSync(group)) rmdirSync(group)
   }
 }

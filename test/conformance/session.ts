@@ -1,11 +1,10 @@
 /** A scripted session: steps of one client that are done on both daemons and have to come out the same. */
-import { type CliResult, run } from '../e2e/daemon.ts'
+import { run } from '../e2e/daemon.ts'
+import type { CliResult, DockerCli } from '../e2e/surroundings.ts'
 
 /** Where a session is done. */
-export interface Target {
+export interface Target extends DockerCli {
   readonly socket: string
-  docker(...args: readonly string[]): Promise<CliResult>
-  dockerWithInput(input: string | Buffer, ...args: readonly string[]): Promise<CliResult>
 }
 
 export interface Step {

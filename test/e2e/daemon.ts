@@ -4,15 +4,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { busyboxArchive } from '../../scripts/busybox.ts'
+import { ApiClient } from './api-client.ts'
+import { type CliResult, importBusybox, mountedBelow, removeContainers } from './surroundings.ts'
 
 const project = resolve(import.meta.dirname, '../..')
-
-export interface CliResult {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
 
 export interface DaemonOptions {
   /** Supervisor in a process of its own. */
@@ -133,25 +128,14 @@ export class Daemon {
     return run('ctr', ['-a', this.supervisorSocket, '-n', 'moby', ...args])
   }
 
-  /** Makes the image `bb` out of the host's static busybox. */
-  async importBusybox(): Promise<void> {
-    const archive = busyboxArchive()
-    const { code, stderr } = await this.dockerWithInput(
-      archive,
-      'import',
-      '--change',
-      'CMD ["sh"]',
-      '-',
-      'bb',
-    )
-    if (code !== 0) throw new Error(`import failed: ${stderr}`)
+  /** Makes the image `bb`. */
+  importBusybox(): Promise<void> {
+    return importBusybox(this)
   }
 
   /** Removes all containers, ends the daemon and gives back everything the test took. */
   async destroy(): Promise<void> {
-    const { stdout } = await this.docker('ps', '-aq')
-    const ids = stdout.split('\n').filter((id) => id !== '')
-    if (ids.length > 0) await this.docker('rm', '-f', ...ids)
+    await removeContainers(this)
     await this.end()
     await this.endSupervisor()
     execFileSync('ip', ['netns', 'del', this.namespace])
@@ -165,10 +149,7 @@ export class Daemon {
 
   /** What is mounted below the daemon's roots, the roots themselves aside. */
   mounts(): string[] {
-    return readFileSync('/proc/self/mountinfo', 'utf8')
-      .split('\n')
-      .map((line) => line.split(' ')[4] ?? '')
-      .filter((target) => target.startsWith(`${this.root}/`))
+    return mountedBelow(this.root)
   }
 
   log(): string {
@@ -189,12 +170,16 @@ export class Daemon {
   }
 
   async #answers(): Promise<boolean> {
-    const { code } = await this.docker('version', '--format', '{{.Server.Version}}')
-    return code === 0
+    using api = new ApiClient(this.socket)
+    try {
+      return (await api.send('GET', '/_ping')).status === 200
+    } catch {
+      return false
+    }
   }
 
   async #until(ready: () => boolean | Promise<boolean>, child: ChildProcess): Promise<void> {
-    for (let attempt = 0; attempt < 600; attempt += 1) {
+    for (let attempt = 0; attempt < 1_200; attempt += 1) {
       if (!isRunning(child))
         throw new Error(`daemon ended with ${child.exitCode ?? child.signalCode}: ${this.log()}`)
       if (await ready()) return

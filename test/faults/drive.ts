@@ -6,7 +6,23 @@ import { ApiClient } from '../e2e/api-client.ts'
 import type { Daemon } from '../e2e/daemon.ts'
 import { foldHistory, parseHistory, type Told } from './history.ts'
 
-export type Command = 'create' | 'start' | 'stop' | 'kill' | 'restart' | 'rename' | 'remove'
+export type Command =
+  | 'create'
+  | 'start'
+  | 'stop'
+  | 'kill'
+  | 'restart'
+  | 'pause'
+  | 'unpause'
+  | 'rename'
+  | 'remove'
+
+interface DriveOptions {
+  readonly twoProcesses: boolean
+  /** So that nothing goes wrong with what is started again. */
+  readonly disarm: () => void
+  readonly after: () => Promise<void>
+}
 
 export class Drive implements Disposable {
   readonly daemon: Daemon
@@ -15,16 +31,15 @@ export class Drive implements Disposable {
   /** Called after every step. */
   readonly #after: () => Promise<void>
   readonly #twoProcesses: boolean
-  readonly #api: ApiClient
+  readonly #disarm: () => void
+  #api: ApiClient
   #id = ''
 
-  constructor(
-    daemon: Daemon,
-    { twoProcesses, after }: { readonly twoProcesses: boolean; readonly after: () => Promise<void> },
-  ) {
+  constructor(daemon: Daemon, { twoProcesses, disarm, after }: DriveOptions) {
     this.daemon = daemon
     this.#twoProcesses = twoProcesses
     this.#after = after
+    this.#disarm = disarm
     this.#api = new ApiClient(daemon.socket)
   }
 
@@ -47,22 +62,44 @@ export class Drive implements Disposable {
 
   /** Sends the command once, whatever comes of it. @returns the status; 0: nobody answered. */
   async step(command: Exclude<Command, 'create'>, query = ''): Promise<number> {
+    const status = await this.send(command, query)
+    await this.#after()
+    return status
+  }
+
+  /** A step that nothing is held against yet, because the scenario still keeps the world from being true. */
+  async send(command: Exclude<Command, 'create'>, query: string): Promise<number> {
     const path = command === 'remove' ? '' : `/${command}`
     const method = command === 'remove' ? 'DELETE' : 'POST'
     const { status } = await this.ask(method, `/containers/${this.#id}${path}${query}`)
     if (status === 204) this.promised.push(command)
-    await this.#after()
     return status
   }
 
   /** A daemon that died of the request, or before, is started again. */
   async ask(method: string, path: string, body?: string): Promise<{ status: number; text: string }> {
     await this.revive()
+    const answered = new AbortController()
+    void this.#watchSupervisor(answered.signal)
     try {
       return await this.#api.send(method, path, body)
     } catch {
+      // A daemon that is killed loses its connections a moment before it is gone.
+      await sleep(50)
       await this.revive()
       return { status: 0, text: '{}' }
+    } finally {
+      answered.abort()
+    }
+  }
+
+  /** A supervisor of its own that dies is started again while the daemon still works at its answer, which may need it. */
+  async #watchSupervisor(answered: AbortSignal): Promise<void> {
+    while (this.#twoProcesses && !answered.aborted) {
+      await sleep(200)
+      if (answered.aborted || isThere(this.daemon.supervisorPid)) continue
+      this.#disarm()
+      await this.daemon.startSupervisor().catch(() => undefined)
     }
   }
 
@@ -71,13 +108,28 @@ export class Drive implements Disposable {
     const { daemon } = this
     await sleep(1)
     if (isThere(daemon.pid) && (!this.#twoProcesses || isThere(daemon.supervisorPid))) return
-    daemon.change({ environment: {} })
+    this.#disarm()
     if (this.#twoProcesses) await daemon.startSupervisor()
     if (!isThere(daemon.pid)) await daemon.launch()
+    this.#reconnect()
+  }
+
+  /** The connections that it keeps are those to the daemon before. */
+  #reconnect(): void {
+    this.#api[Symbol.dispose]()
+    this.#api = new ApiClient(this.daemon.socket)
+  }
+
+  /** A question, which may be put again if nobody answered. */
+  async read(path: string): Promise<{ status: number; text: string }> {
+    const answer = await this.ask('GET', path)
+    if (answer.status !== 0) return answer
+    this.#reconnect()
+    return this.ask('GET', path)
   }
 
   async history(): Promise<readonly Told[]> {
-    const { status, text } = await this.ask('GET', `/tally/containers/${this.#id}/events`)
+    const { status, text } = await this.read(`/tally/containers/${this.#id}/events`)
     if (status !== 200) throw new Error(`no history: ${status} ${text}`)
     return parseHistory(text)
   }

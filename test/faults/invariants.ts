@@ -37,7 +37,7 @@ export async function violations(drive: Drive, expectation: Expectation): Promis
   const waiting = pendingEffects(life).filter(({ type }) => type !== 'watchProcess')
   if (waiting.length > 0 || pendingTimer(life) !== undefined)
     return [`5: it never comes to rest: ${milestone(life.value)}`]
-  const { status, text } = await drive.ask('GET', `/containers/${drive.id}/json`)
+  const { status, text } = await drive.read(`/containers/${drive.id}/json`)
   return [
     ...sameState(life, status, text),
     ...oneProcess(drive, life),
@@ -48,7 +48,7 @@ export async function violations(drive: Drive, expectation: Expectation): Promis
 }
 
 /** 1: folding the log gives the state that the API shows. 7: and that without the daemon. */
-function sameState(life: Life, status: number, text: string): readonly string[] {
+export function sameState(life: Life, status: number, text: string): readonly string[] {
   if (life.matches('removed')) return status === 404 ? [] : [`1: removed, but inspect answers ${status}`]
   if (status !== 200) return [`1: ${milestone(life.value)}, but inspect answers ${status}`]
   const { Name, State } = JSON.parse(text) as Inspected
@@ -91,7 +91,7 @@ function oneProcess({ daemon, id }: Drive, life: Life): readonly string[] {
 }
 
 /** 3: every start has one end, which has the code that what was done to the process gives it, and a time between the start and its recording. */
-function exits(history: readonly Told[], { codesMayBeLost }: Expectation): readonly string[] {
+export function exits(history: readonly Told[], { codesMayBeLost }: Expectation): readonly string[] {
   const over = history.findLast(({ type }) => type === 'Released')?.version ?? 0
   return [...runsOf(history)].flatMap(([runId, told]) => {
     const started = told.find(({ type }) => type === 'ProcessStarted')
@@ -108,16 +108,27 @@ function exits(history: readonly Told[], { codesMayBeLost }: Expectation): reado
   })
 }
 
+/** These happen only to processes that the test has killed. */
+const failedLate: ReadonlySet<Told['type']> = new Set([
+  'SignalFailed',
+  'KillDeadlinePassed',
+  'PauseFailed',
+  'ResumeFailed',
+  'LimitsRefused',
+])
+
 function wrongCode(history: readonly Told[], { data, version }: Told, mayBeLost: boolean): readonly string[] {
   const code = data.exitCode
-  const earlier = history.filter((told) => told.version < version)
+  const begun = history.findLast((told) => told.type === 'Released' && told.version < version)?.version ?? 0
+  const earlier = history.filter((told) => told.version > begun && told.version < version)
   const killed = earlier.some(
     ({ type, data: { signal, force } }) =>
       type === 'OomKilled' || type === 'StopDeadlinePassed' || signal === 'SIGKILL' || force === true,
   )
-  const killedByTest = history.some(({ type }) => type === 'SignalFailed' || type === 'KillDeadlinePassed')
+  const killedByTest = history.some(({ type }) => failedLate.has(type))
+  const ofItself = history.some(({ type }) => type === 'RestartDue')
   const asked = earlier.some(({ data: { signal } }) => signal === 'SIGTERM')
-  const possible = [...(killed || killedByTest ? [137] : []), ...(asked ? [politeCode] : [])]
+  const possible = [...(killed || killedByTest ? [137] : []), ...(asked || ofItself ? [politeCode] : [])]
   if (possible.includes(Number(code)) || (mayBeLost && code === 255 && data.reason !== undefined)) return []
   return [`3: the exit code ${code} (${data.reason ?? 'no reason given'}) is none of ${possible.join(', ')}`]
 }
@@ -144,12 +155,14 @@ const eventOf: Readonly<Record<Command, Told['type']>> = {
   stop: 'StopRequested',
   kill: 'KillRequested',
   restart: 'RestartRequested',
+  pause: 'Paused',
+  unpause: 'Resumed',
   rename: 'ContainerRenamed',
   remove: 'Removed',
 }
 
 /** 6: what was answered with success is in the log, as often. */
-function promises(promised: readonly Command[], history: readonly Told[]): readonly string[] {
+export function promises(promised: readonly Command[], history: readonly Told[]): readonly string[] {
   return Object.entries(eventOf).flatMap(([command, event]) => {
     const answered = promised.filter((one) => one === command).length
     const recorded = history.filter(({ type }) => type === event).length

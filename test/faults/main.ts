@@ -1,6 +1,7 @@
 /**
  * `npm run test:faults`: the whole matrix of fault points and faults, or a part of it, on real daemons with real containers.
- * `--row NAME` runs one row, `--only PATTERN` those whose name matches, `--part I/N` every Nth; `--list` only names them.
+ * `--row NAME` runs one row, `--only PATTERN` those whose name matches, `--part I/N` every Nth; `--list` only names them. `--minutes M` runs what
+ * fits, beginning with other rows each day. SIGINT or SIGTERM lets the rows that run come to their end.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     part: { type: 'string', default: '1/1' },
     delay: { type: 'string', default: '5000' },
     daemons: { type: 'string', default: '3' },
+    minutes: { type: 'string' },
     list: { type: 'boolean', default: false },
   },
 })
@@ -26,6 +28,15 @@ function chosen(): Row[] {
     .filter((row) => values.row === undefined || rowName(row) === values.row)
     .filter((row) => new RegExp(values.only).test(rowName(row)))
     .filter((_, position) => position % count === index - 1)
+}
+
+const millisecondsOfDay = 86_400_000
+/** By how many rows each day begins later; has no divisor in common with their number, so that each row has its turn. */
+const stride = 127
+
+function turned<T>(rows: readonly T[]): T[] {
+  const start = (Math.floor(Date.now() / millisecondsOfDay) * stride) % rows.length
+  return [...rows.slice(start), ...rows.slice(0, start)]
 }
 
 interface Count {
@@ -43,7 +54,7 @@ async function work(rows: Row[], count: Count): Promise<void> {
     const result = await attempt(daemon, row)
     tell(row, result, performance.now() - begun, count)
     if (result.kind !== 'failed') continue
-    process.stdout.write(`    log: ${keepLog(daemon, row)}\n`)
+    keepLog(daemon, row)
     await giveUp(daemon)
     daemon = await prepare()
   }
@@ -76,13 +87,13 @@ function tell(row: Row, result: Result, milliseconds: number, count: Count): voi
   if (result.kind === 'failed') count.failed.push(rowName(row))
 }
 
-/** Where the daemon's log of a row that failed can be read afterwards. */
-function keepLog(daemon: Daemon, row: Row): string {
+/** Keeps the daemon's log of a row that failed, and says where. */
+function keepLog(daemon: Daemon, row: Row): void {
   const directory = join(import.meta.dirname, '../../build/faults')
   const path = join(directory, `${rowName(row)}.log`)
   mkdirSync(directory, { recursive: true })
   writeFileSync(path, daemon.log())
-  return path
+  process.stdout.write(`    log: ${path}\n`)
 }
 
 /** What a failed row has left must not end the run of the others. */
@@ -97,18 +108,27 @@ async function giveUp(daemon: Daemon): Promise<void> {
   }
 }
 
-const rows = chosen()
-if (rows.length === 0) throw new Error('there is no such row; --list names them all')
-if (values.list) process.stdout.write(`${rows.map(rowName).join('\n')}\n`)
-else {
-  const begun = performance.now()
+/** Takes what is left away from the workers once the time is over or somebody asks for the end. */
+async function runAll(rows: Row[]): Promise<Count> {
   const count: Count = { run: 0, passed: 0, notApplicable: 0, failed: [] }
+  const stop = (): void => void rows.splice(0)
+  const timer = values.minutes && setTimeout(stop, Number(values.minutes) * 60_000)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
   const daemons = Math.min(Number(values.daemons), rows.length)
   await Promise.all(Array.from({ length: daemons }, () => work(rows, count)))
-  const { run, passed, notApplicable, failed } = count
+  if (timer) clearTimeout(timer)
+  return count
+}
+
+const all = chosen()
+if (all.length === 0) throw new Error('there is no such row; --list names them all')
+if (values.list) process.stdout.write(`${all.map(rowName).join('\n')}\n`)
+else {
+  const begun = performance.now()
+  const { run, passed, notApplicable, failed } = await runAll(values.minutes ? turned(all) : [...all])
   const seconds = Math.round((performance.now() - begun) / 1000)
   process.stdout.write(
-    `${run} run, ${passed} passed, ${notApplicable} not applicable, ${failed.length} failed in ${seconds} s\n`,
+    `${run} of ${all.length} run, ${passed} passed, ${notApplicable} not applicable, ${failed.length} failed in ${seconds} s\n`,
   )
   process.exitCode = failed.length === 0 ? 0 : 1
 }

@@ -1,5 +1,5 @@
 /** One row of the matrix: a point and what goes wrong there, on a daemon that is kept from row to row. */
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Daemon } from '../e2e/daemon.ts'
@@ -30,32 +30,37 @@ export const rowName = ({ point, fault, twoProcesses }: Row): string =>
 const holdMilliseconds = 1500
 /** How long what is asynchronous may take to become true, ms. */
 const patience = 30_000
+/** A daemon that is started again on a loaded machine may take all that time. */
+const leastLooks = 50
 
 /** @param delay of the fault `delay`, ms. */
 export async function runRow(daemon: Daemon, row: Row, delay: number): Promise<Result> {
-  const log = join(daemon.root, 'faults')
+  const log = logOf(daemon)
+  const ask = (fault: string): void => writeFileSync(askedOf(daemon), fault)
+  const arm = (): void => ask(`${row.point.name}:1:${actionOf(row.fault, delay)}`)
+  ask('')
   rmSync(log, { force: true })
-  const fault = {
-    TALLY_FAULT: `${row.point.name}:1:${actionOf(row.fault, delay)}`,
-    TALLY_FAULT_LOG: log,
-  }
-  const environment = row.point.scenario === 'takeover' ? {} : fault
-  await restart(daemon, row.twoProcesses, environment)
+  await ready(daemon, row.twoProcesses)
   const before = holdings(daemon)
   const codesMayBeLost = losesCodes(row)
   const found: string[] = []
   using drive = new Drive(daemon, {
     twoProcesses: row.twoProcesses,
+    disarm: () => ask(''),
     after: async () => {
       if (reached(log).length > 0) found.push(...(await lasting(drive, { before, codesMayBeLost })))
     },
   })
   const over = new AbortController()
   const victim = strikeVictim(daemon, row.fault, log, over.signal)
-  await playOut({ drive, environment: fault }, row.point)
+  if (row.point.scenario !== 'takeover') arm()
+  const struck = (): Promise<unknown> => untilReached(log, AbortSignal.timeout(3_000))
+  await playOut({ drive, arm, struck, environment: environmentOf(daemon) }, row.point)
   over.abort()
   found.push(...(await lasting(drive, { before, codesMayBeLost })))
-  if (reached(log).length === 0) return { kind: 'failed', reasons: ['the point was never reached'] }
+  // It lives in another world since.
+  if (row.point.scenario === 'reboot') await daemon.end()
+  if (reached(log).length === 0) return { kind: 'failed', reasons: ['the point was never reached', ...found] }
   if (found.length > 0) return { kind: 'failed', reasons: [...new Set(found)] }
   if (!(await victim)) return { kind: 'not applicable', reason: `no ${row.fault} is there then` }
   return { kind: 'passed' }
@@ -72,15 +77,30 @@ function actionOf(fault: FaultName, delay: number): string {
   return `delay=${fault === 'delay' ? delay : holdMilliseconds}`
 }
 
-async function restart(
-  daemon: Daemon,
-  twoProcesses: boolean,
-  environment: Readonly<Record<string, string>>,
-): Promise<void> {
-  await daemon.end()
-  await daemon.endSupervisor()
-  daemon.change({ environment, twoProcesses, wrapper: [] })
+const logOf = ({ root }: Daemon): string => join(root, 'faults')
+/** What stands in this file goes wrong: so a daemon need not be started anew for every row. */
+const askedOf = ({ root }: Daemon): string => join(root, 'fault')
+
+const environmentOf = (daemon: Daemon): Readonly<Record<string, string>> => ({
+  TALLY_FAULT: `@${askedOf(daemon)}`,
+  TALLY_FAULT_LOG: logOf(daemon),
+})
+
+/** Has a daemon that can be asked for faults, with its supervisor where it is wanted. */
+async function ready(daemon: Daemon, twoProcesses: boolean): Promise<void> {
+  if (hears(daemon.pid) && hears(daemon.supervisorPid) === twoProcesses) return
+  await daemon.end('SIGKILL')
+  await daemon.endSupervisor('SIGKILL')
+  daemon.change({ environment: environmentOf(daemon), twoProcesses, wrapper: [] })
   await daemon.launch()
+}
+
+function hears(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').includes('TALLY_FAULT=@')
+  } catch {
+    return false
+  }
 }
 
 /** @returns whether there was somebody to kill; true if nobody is to be. */
@@ -91,7 +111,22 @@ async function strikeVictim(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (fault === 'kill' || fault === 'error' || fault === 'delay') return true
-  return (await untilReached(log, signal)) && killVictim(daemon, fault)
+  if (!(await untilReached(log, signal))) return false
+  return fault === 'runc' ? killRuntime(daemon, signal) : killVictim(daemon, fault)
+}
+
+/** How long a run of the runtime is waited for, ms, and how long apart it is looked for: it lasts some 40 ms. */
+const runtimePatience = 5_000
+const runtimePause = 10
+
+/** The runtime that runs while the point is held, or else the first one after it, when it has just begun. */
+async function killRuntime(daemon: Daemon, signal: AbortSignal): Promise<boolean> {
+  const end = performance.now() + runtimePatience
+  while (!signal.aborted && performance.now() < end) {
+    if (killVictim(daemon, 'runc')) return true
+    await sleep(runtimePause)
+  }
+  return false
 }
 
 /** The scenario, and then the end of the container. */
@@ -111,9 +146,9 @@ async function lasting(
   expectation: Parameters<typeof violations>[1],
 ): Promise<readonly string[]> {
   const end = performance.now() + patience
-  for (;;) {
+  for (let look = 1; ; look += 1) {
     const found = await violations(drive, expectation)
-    if (found.length === 0 || performance.now() > end) return found
+    if (found.length === 0 || (look > leastLooks && performance.now() > end)) return found
     await sleep(100)
   }
 }

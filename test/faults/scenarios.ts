@@ -1,10 +1,12 @@
 /** What is done to a container so that a fault point is reached. A fault may have changed everything before any step: none relies on another. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectSupervisor } from '../../src/supervisor/grpc/client.ts'
 import type { Supervisor } from '../../src/supervisor/port.ts'
 import type { Daemon } from '../e2e/daemon.ts'
-import { reboot } from '../replay/reboot.ts'
+import { shutDown } from '../replay/reboot.ts'
 import type { Drive } from './drive.ts'
 
 export type ScenarioName = keyof typeof scenarios
@@ -21,7 +23,11 @@ const greedy = ['sh', '-c', 'x=a; while :; do x=$x$x; done']
 
 export interface Stage {
   readonly drive: Drive
-  /** What arms the fault, for who starts the daemon anew. */
+  /** For the scenario that is not reached by an armed daemon: asks for the fault. */
+  readonly arm: () => void
+  /** Waits for the point to be reached, though not for ever, where nothing else tells that it was. */
+  readonly struck: () => Promise<unknown>
+  /** Of a daemon that is started anew. */
   readonly environment: Readonly<Record<string, string>>
 }
 
@@ -57,7 +63,7 @@ export const scenarios = {
     await drive.create(stubborn)
     await drive.step('start')
     const resume = holdShim(await shimOf(drive))
-    await drive.step('stop', '?t=0').finally(resume)
+    await drive.otherwise(() => drive.send('stop', '?t=0').finally(resume))
   },
   restart: async ({ drive }: Stage) => {
     await drive.create(polite)
@@ -68,17 +74,44 @@ export const scenarios = {
   'late signal': async ({ drive }: Stage) => {
     await drive.create(stubborn)
     await drive.step('start')
-    const resume = holdShim(await shimOf(drive))
-    const pid = (await drive.life()).context.run?.process?.pid ?? 0
-    killIfThere(pid, 'SIGKILL')
-    await drive.step('kill', '?signal=USR1').finally(resume)
+    await late(drive, () => drive.send('kill', '?signal=USR1'))
   },
   freeze: async ({ drive }: Stage) => {
     await drive.create(polite)
     await drive.step('start')
-    await drive.otherwise(() => freeze(drive, 'pause'))
-    await drive.otherwise(() => freeze(drive, 'resume'))
+    await drive.step('pause')
+    await drive.step('unpause')
     await drive.step('stop')
+  },
+  'late pause': async ({ drive }: Stage) => {
+    await drive.create(stubborn)
+    await drive.step('start')
+    await late(drive, () => drive.send('pause', ''))
+  },
+  'late resume': async ({ drive }: Stage) => {
+    await drive.create(stubborn)
+    await drive.step('start')
+    await drive.step('pause')
+    await late(drive, () => drive.send('unpause', ''))
+  },
+  'new limits': async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => changeLimits(drive))
+    await drive.step('stop')
+  },
+  'late limits': async ({ drive }: Stage) => {
+    await drive.create(stubborn)
+    await drive.step('start')
+    await late(drive, () => changeLimits(drive))
+  },
+  policy: async ({ drive }: Stage) => {
+    const RestartPolicy = { Name: 'on-failure', MaximumRetryCount: 2 }
+    await drive.create(['sh', '-c', `exit ${politeCode}`], { RestartPolicy })
+    await drive.otherwise(() => drive.send('start', ''))
+    await drive.otherwise(() =>
+      drive.until((life) => life.matches('exited') || life.matches('failed'), 15_000),
+    )
   },
   'out of memory': async ({ drive }: Stage) => {
     await drive.create(greedy, { Memory: 16 << 20 })
@@ -88,12 +121,12 @@ export const scenarios = {
   reboot: async ({ drive, environment }: Stage) => {
     await drive.create(polite)
     await drive.step('start')
-    await drive.otherwise(() => reboot(drive.daemon, undefined, environment))
+    await drive.otherwise(() => bootAgain(drive.daemon, environment))
   },
-  takeover: async ({ drive, environment }: Stage) => {
+  takeover: async ({ drive, arm }: Stage) => {
     await drive.create(polite)
     await drive.step('start')
-    await drive.otherwise(() => takeOver(drive.daemon, environment))
+    await drive.otherwise(() => takeOver(drive.daemon, arm))
     await drive.step('stop')
   },
   'lost shim': async ({ drive }: Stage) => {
@@ -107,16 +140,23 @@ export const scenarios = {
     await drive.step('start')
     await drive.step('remove', '?force=1')
   },
-  attach: async ({ drive }: Stage) => {
+  attach: async ({ drive, struck }: Stage) => {
     await drive.create(polite)
     await drive.step('start')
-    await drive.otherwise(() => attach(drive))
+    await drive.otherwise(() => attach(drive).then(struck))
     await drive.step('stop')
   },
-  typing: async ({ drive }: Stage) => {
+  files: async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.otherwise(() => useFiles(drive))
+    await drive.step('start')
+    await drive.otherwise(() => useFiles(drive))
+    await drive.step('stop')
+  },
+  typing: async ({ drive, struck }: Stage) => {
     await drive.create(reading, {}, { OpenStdin: true, StdinOnce: true })
     await drive.step('start')
-    await drive.otherwise(() => type(drive))
+    await drive.otherwise(() => type(drive).then(struck))
     await drive.step('stop')
   },
   'long log': async ({ drive }: Stage) => {
@@ -129,6 +169,7 @@ export const scenarios = {
     await drive.create(polite, {}, { Tty: true, OpenStdin: true })
     await drive.step('start')
     await drive.otherwise(() => asSupervisor(drive, (of) => of.resize(drive.id, { width: 100, height: 40 })))
+    await drive.otherwise(() => useTerminal(drive))
     await drive.step('stop')
   },
   update: async ({ drive }: Stage) => {
@@ -170,11 +211,32 @@ export function killIfThere(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** As another client of the supervisor does. The event follows it. */
-async function freeze(drive: Drive, command: 'pause' | 'resume'): Promise<void> {
-  await drive.daemon.ctr('tasks', command, drive.id)
-  const wanted = command === 'pause' ? 'Paused' : 'Resumed'
-  await drive.until((_life, history) => history.some(({ type }) => type === wanted), 8_000)
+/** Something that comes when the process has been killed and its end is not yet reported. */
+async function late(drive: Drive, work: () => Promise<unknown>): Promise<void> {
+  const resume = holdShim(await shimOf(drive))
+  const pid = (await drive.life()).context.run?.process?.pid ?? 0
+  killIfThere(pid, 'SIGKILL')
+  thaw(drive)
+  await ended(pid)
+  await drive.otherwise(() => work().finally(resume))
+}
+
+/** On cgroup v1 a frozen process does not die before it is thawed, cgroups(7). */
+function thaw({ daemon, id }: Drive): void {
+  const state = join('/sys/fs/cgroup/freezer', daemon.namespace, id, 'freezer.state')
+  if (existsSync(state)) writeFileSync(state, 'THAWED')
+}
+
+const changeLimits = (drive: Drive): Promise<unknown> =>
+  drive.ask('POST', `/containers/${drive.id}/update`, JSON.stringify({ CpuShares: 512 }))
+
+/** Until the process is a zombie, if its parent stands still, or gone. */
+async function ended(pid: number): Promise<void> {
+  const state = (): string =>
+    readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .charAt(0)
+  while (pid > 0 && existsSync(`/proc/${pid}`) && state() !== 'Z') await sleep(10)
 }
 
 /** Until the event is there, or for as long as a fault may take. */
@@ -185,13 +247,30 @@ async function attach(drive: Drive): Promise<void> {
   void attached
 }
 
-/** Types a line and then the end, until both have come through, or for as long as a fault may take. The client stays for the output. */
+/** Into it, out of it, all of it, an image of it. The image is another one each time. */
+async function useFiles(drive: Drive): Promise<void> {
+  const container = `/containers/${drive.id}`
+  await drive.ask('PUT', `${container}/archive?path=/etc`)
+  await drive.ask('GET', `${container}/archive?path=/etc/passwd`)
+  await drive.ask('GET', `${container}/export`)
+  await drive.ask('POST', `/commit?container=${drive.id}`)
+}
+
+/** Sizes it and leaves it by the detach keys. */
+async function useTerminal(drive: Drive): Promise<void> {
+  await drive.ask('POST', `/containers/${drive.id}/resize?h=40&w=100`)
+  const socket = createConnection(drive.daemon.socket).on('error', () => undefined)
+  socket.write(`POST /containers/${drive.id}/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: d\r\n\r\n\x10\x11`)
+  await drive.until((_life, history) => history.some(({ type }) => type === 'Detached'), 8_000)
+  socket.destroy()
+}
+
+/** Types a line and then the end, until the line has come through, or for as long as a fault may take. The client stays for the output. */
 async function type(drive: Drive): Promise<void> {
   void drive.daemon.dockerWithInput('typed\n', 'attach', '--sig-proxy=false', drive.id)
   const end = performance.now() + 8_000
   for (let text = ''; !text.includes('typed') && performance.now() < end; await sleep(50))
     ({ text } = await drive.ask('GET', `/containers/${drive.id}/logs?stdout=1`))
-  await sleep(200)
 }
 
 /** The lines of the fault log: points that were reached, each with the pid that reached it. */
@@ -214,11 +293,17 @@ export async function untilReached(path: string, signal: AbortSignal): Promise<b
   return false
 }
 
+/** The armed daemon may die of the start after the boot. */
+async function bootAgain(daemon: Daemon, environment: Stage['environment']): Promise<void> {
+  await shutDown(daemon, undefined, environment)
+  await daemon.launch().catch(() => undefined)
+}
+
 /** The daemon is started anew and dies of it, or does not. */
-async function takeOver(daemon: Daemon, environment: Readonly<Record<string, string>>): Promise<void> {
+async function takeOver(daemon: Daemon, arm: () => void): Promise<void> {
   await daemon.end('SIGKILL')
   await daemon.endSupervisor('SIGKILL')
-  daemon.change({ environment })
+  arm()
   await daemon.launch().catch(() => undefined)
 }
 

@@ -1,9 +1,11 @@
 /** The lives that are recorded: each makes one container, named as the life is, and leads it through something that happens to containers. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runtimeRoot } from '../../src/paths.ts'
+import { ApiClient } from '../e2e/api-client.ts'
 import type { Daemon } from '../e2e/daemon.ts'
 import { reboot } from './reboot.ts'
 
@@ -149,6 +151,20 @@ const ordinary: Readonly<Record<string, Live>> = {
     await recordedTimes(daemon, name, { type: 'StartRequested', times: 2 })
     await daemon.docker('rm', '-f', name)
   },
+  files: async (daemon, name) => {
+    const [copied, exported] = [join(daemon.root, 'copied'), join(daemon.root, 'exported.tar')]
+    await run(daemon, name, '-d', ...patient)
+    await daemon.docker('cp', `${name}:/etc/passwd`, copied)
+    await daemon.docker('cp', copied, `${name}:/tmp/copied`)
+    await daemon.docker('export', '-o', exported, name)
+    await daemon.docker('commit', name, 'recorded')
+    await daemon.docker('kill', name)
+  },
+  terminal: async (daemon, name) => {
+    await run(daemon, name, '-d', '-i', '-t', 'bb', 'cat')
+    await leaveTerminal(daemon, name)
+    await daemon.docker('kill', name)
+  },
   'stop-while-starting': (daemon, name) => interrupt(daemon, name, 'prepareBundle', ['stop']),
   'kill-while-starting': (daemon, name) => interrupt(daemon, name, 'awaitPid', ['kill']),
   'remove-while-starting': (daemon, name) => interrupt(daemon, name, 'startProcess', ['rm', '-f']),
@@ -287,6 +303,16 @@ async function interrupt(
   await sleep(1000)
   await daemon.docker(...command, name)
   await started
+}
+
+/** Sizes the terminal and leaves it by the detach keys. */
+async function leaveTerminal(daemon: Daemon, name: string): Promise<void> {
+  using api = new ApiClient(daemon.socket)
+  await api.ask('POST', `/containers/${name}/resize?h=24&w=80`)
+  const socket = createConnection(daemon.socket)
+  socket.write(`POST /containers/${name}/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: d\r\n\r\n\x10\x11`)
+  await recorded(daemon, name, 'Detached')
+  socket.destroy()
 }
 
 /** A shim that stands still reports no exit. */

@@ -1,4 +1,5 @@
 /** `POST /containers/{id}/attach`: turns the connection into the container's stdin, stdout and stderr. */
+import type { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
@@ -7,9 +8,10 @@ import type { AttachStreams, ContainerView, Engine } from '../../engine/port.ts'
 import { conflict, type TallyError } from '../../errors.ts'
 import { logPath } from '../../paths.ts'
 import type { DaemonInfo } from '../daemon-info.ts'
+import { parseDetachKeys, untilDetached } from '../detach-keys.ts'
 import { type Hijacked, hijack } from '../hijack.ts'
 import { replayLog } from '../log-replay.ts'
-import { flag, Parameter } from '../query.ts'
+import { flag, Parameter, text } from '../query.ts'
 import { originOf } from '../request-origin.ts'
 import { ContainerParams } from '../schemas/container-params.ts'
 
@@ -19,6 +21,7 @@ const AttachQuery = Type.Object({
   stdin: Parameter,
   stdout: Parameter,
   stderr: Parameter,
+  detachKeys: Parameter,
 })
 
 type AttachQuery = Static<typeof AttachQuery>
@@ -32,10 +35,11 @@ export interface AttachOptions {
 export const attachRoutes: FastifyPluginAsyncTypebox<AttachOptions> = async (app, options) => {
   const schema = { operationId: 'ContainerAttach', params: ContainerParams, querystring: AttachQuery }
   app.post('/containers/:id/attach', { schema }, async (request, reply) => {
+    const detachKeys = parseDetachKeys(text(request.query.detachKeys))
     const view = options.engine.get(request.params.id)
     if (view.state.paused) throw pausedConflict(request.params.id)
     const connection = hijack(request, reply)
-    const converse = await join({ ...options, request, connection, view, query: request.query })
+    const converse = await join({ ...options, request, connection, view, query: request.query, detachKeys })
     connection.open()
     converse().catch((err: unknown) => request.log.error({ err, container: view.id }, 'attach failed'))
     return reply
@@ -47,6 +51,7 @@ interface Attachment extends AttachOptions {
   readonly connection: Hijacked
   readonly view: ContainerView
   readonly query: AttachQuery
+  readonly detachKeys: Buffer
 }
 
 /**
@@ -72,13 +77,26 @@ async function join(attachment: Attachment): Promise<() => Promise<void>> {
   }
 }
 
-function liveStreams({ connection, view, query }: Attachment, after: Promise<void>): AttachStreams {
+function liveStreams(attachment: Attachment, after: Promise<void>): AttachStreams {
+  const { connection, view, query } = attachment
   const { Tty, OpenStdin } = configOf(view)
   return {
-    ...(flag(query.stdin) && OpenStdin && { stdin: connection.stdin() }),
+    ...(flag(query.stdin) && OpenStdin && { stdin: stdinOf(attachment) }),
     ...(flag(query.stdout) && { stdout: connection.output(Tty ? null : 'stdout', after) }),
     ...(flag(query.stderr) && !Tty && { stderr: connection.output('stderr', after) }),
   }
+}
+
+/** Who types at a terminal may leave by the detach keys. */
+function stdinOf({ connection, engine, view, request, detachKeys }: Attachment): Readable {
+  const stdin = connection.stdin()
+  if (!configOf(view).Tty) return stdin
+  const noteIt = (): void => {
+    engine
+      .detached(view.id, originOf(request))
+      .catch((err: unknown) => request.log.warn({ err, container: view.id }, 'detach not recorded'))
+  }
+  return untilDetached(stdin, detachKeys, noteIt)
 }
 
 async function replay(attachment: Attachment, until: bigint): Promise<void> {

@@ -18,19 +18,10 @@ const route = (method: HTTPMethods, url: string, operationId: string): Route => 
 /** Routes by what they need: `exec is not supported yet`. */
 const unsupported: Readonly<Record<string, readonly Route[]>> = {
   'exec (running a command in a container)': [route('POST', '/containers/:id/exec', 'ContainerExec')],
-  'resizing terminals': [route('POST', '/containers/:id/resize', 'ContainerResize')],
   'listing the processes of a container': [route('GET', '/containers/:id/top', 'ContainerTop')],
   'resource statistics': [route('GET', '/containers/:id/stats', 'ContainerStats')],
   'attaching by websocket': [route('GET', '/containers/:id/attach/ws', 'ContainerAttachWebsocket')],
-  'copying files from and to containers': [
-    route('HEAD', '/containers/:id/archive', 'ContainerArchiveInfo'),
-    route('GET', '/containers/:id/archive', 'ContainerArchive'),
-    route('PUT', '/containers/:id/archive', 'PutContainerArchive'),
-  ],
-  'listing the changes in a container': [route('GET', '/containers/:id/changes', 'ContainerChanges')],
-  'exporting containers': [route('GET', '/containers/:id/export', 'ContainerExport')],
   'removing all stopped containers at once': [route('POST', '/containers/prune', 'ContainerPrune')],
-  'making images from containers': [route('POST', '/commit', 'ImageCommit')],
   'building images': [
     route('POST', '/build', 'ImageBuild'),
     route('POST', '/build/prune', 'BuildPrune'),

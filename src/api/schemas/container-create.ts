@@ -77,6 +77,7 @@ export const HostConfigBody = Type.Object({
   BlkioDeviceReadIOps: Throttles,
   BlkioDeviceWriteIOps: Throttles,
   Init: Flag,
+  ConsoleSize: orNull(Type.Array(Type.Integer({ minimum: 0, maximum: 65535 }), { minItems: 2, maxItems: 2 })),
   MaskedPaths: Texts,
   ReadonlyPaths: Texts,
 })
@@ -109,5 +110,11 @@ const ContainerBody = Type.Object({
 
 export const CreateBody = Type.Union([ContainerBody, Type.Null()])
 
+/** The body of `POST /commit`: the config alone. */
+export const CommitBody = Type.Optional(
+  Type.Union([Type.Omit(ContainerBody, ['HostConfig', 'NetworkingConfig']), Type.Null()]),
+)
+
+export type CommitBody = Static<typeof CommitBody>
 export type ContainerBody = Static<typeof ContainerBody>
 export type CreateBody = Static<typeof CreateBody>

@@ -7,7 +7,7 @@ import type { GetContainerRequest__Output } from '../../../build/proto/container
 import type { ListContainersRequest__Output } from '../../../build/proto/containerd/services/containers/v1/ListContainersRequest.ts'
 import { rfc3339 } from '../../clock.ts'
 import { TallyError } from '../../errors.ts'
-import type { LocalSupervisor } from '../local.ts'
+import type { LocalSupervisor } from '../local-port.ts'
 import { type Fields, parseFilters } from './filter.ts'
 import { type Context, isOurs, streaming, unary } from './handler.ts'
 import { packJson } from './proto.ts'

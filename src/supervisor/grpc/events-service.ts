@@ -2,7 +2,7 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Envelope } from '../../../build/proto/containerd/services/events/v1/Envelope.ts'
 import type { SubscribeRequest__Output } from '../../../build/proto/containerd/services/events/v1/SubscribeRequest.ts'
-import type { LocalSupervisor } from '../local.ts'
+import type { LocalSupervisor } from '../local-port.ts'
 import type { TaskEvent } from '../task-event.ts'
 import { type Fields, type Filter, parseFilters } from './filter.ts'
 import { streaming } from './handler.ts'

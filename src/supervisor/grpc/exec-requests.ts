@@ -4,7 +4,7 @@
  */
 import { TallyError } from '../../errors.ts'
 import { abortable } from '../abortable.ts'
-import type { LocalSupervisor } from '../local.ts'
+import type { LocalSupervisor } from '../local-port.ts'
 import type { ExecRef, ExecSpec, ExitStatus } from '../port.ts'
 
 interface Request {

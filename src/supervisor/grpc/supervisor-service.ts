@@ -4,7 +4,7 @@ import type { StartExecRequest__Output } from '../../../build/proto/tallyman/sup
 import type { StartShimRequest__Output } from '../../../build/proto/tallyman/supervisor/v1/StartShimRequest.ts'
 import type { TaskRequest__Output } from '../../../build/proto/tallyman/supervisor/v1/TaskRequest.ts'
 import { TallyError } from '../../errors.ts'
-import type { LocalSupervisor } from '../local.ts'
+import type { LocalSupervisor } from '../local-port.ts'
 import type { ProcessRef } from '../port.ts'
 import { streaming, unary } from './handler.ts'
 import { fromStartExec, fromStartShim, toExec, toExit, toTask } from './messages.ts'

@@ -14,7 +14,7 @@ import type { Status } from '../../../build/proto/containerd/v1/types/Status.ts'
 import type { Any__Output } from '../../../build/proto/google/protobuf/Any.ts'
 import type { Clock } from '../../clock.ts'
 import { badRequest, conflict, TallyError } from '../../errors.ts'
-import type { LocalSupervisor } from '../local.ts'
+import type { LocalSupervisor } from '../local-port.ts'
 import type {
   ExecRef,
   ExecSpec,

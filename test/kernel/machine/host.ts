@@ -1,5 +1,6 @@
 /** A whole daemon in the test's own process, on the real kernel: it is held up at its fault points, and its long waits are short. */
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -25,8 +26,8 @@ import { connectSupervisor } from '../../../src/supervisor/grpc/client.ts'
 import type { Supervisor } from '../../../src/supervisor/port.ts'
 import { systemTimers, type Timers } from '../../../src/timers.ts'
 import { type Answer, ApiClient } from '../../e2e/api-client.ts'
-import { eventsOf } from './coverage.ts'
 import { Gates } from './gates.ts'
+import { eventsOf } from './life-log.ts'
 
 /** The grace that SIGKILL has is ten seconds; whoever waits that long here waits half a second. */
 const hastyTimers: Timers = {
@@ -99,17 +100,17 @@ export class Host {
     return this.api.send('DELETE', `/containers/${id}?force=${force ? 1 : 0}`)
   }
 
-  attach(id: string): Promise<void> {
+  /** Attaches, types and leaves. */
+  async attach(id: string, typed = ''): Promise<void> {
     const socket = connect(apiSocketPath(this.roots))
-    socket.write(`POST /containers/${id}/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: d\r\n`)
+    socket.write(`POST /containers/${id}/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: d\r\n`)
     socket.write('Upgrade: tcp\r\nConnection: Upgrade\r\n\r\n')
-    return new Promise((resolve, reject) => {
-      socket.once('error', reject)
-      socket.once('data', () => {
-        socket.destroy()
-        resolve()
-      })
-    })
+    await once(socket, 'data')
+    if (typed !== '') {
+      socket.resume().write(typed)
+      await once(socket, 'end')
+    }
+    socket.destroy()
   }
 
   events(id: string): Promise<readonly ContainerEvent[]> {

@@ -4,7 +4,7 @@ import type { ContainerEvent, LaunchStep } from '../../../machines/container-eve
 import { ApiClient } from '../../e2e/api-client.ts'
 import { Daemon } from '../../e2e/daemon.ts'
 import { reboot } from '../../replay/reboot.ts'
-import { eventsOf } from './coverage.ts'
+import { eventsOf } from './life-log.ts'
 
 /** @returns the life of one container for each step. */
 export async function rebootDuringStarts(

@@ -3,15 +3,15 @@
  * the last test by its name, so a new state or transition needs a life here.
  */
 import { existsSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { getStateNodes } from 'xstate/graph'
-import { containerMachine } from '../../../machines/container.ts'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { LaunchStep } from '../../../machines/container-events.ts'
-import { allTransitions } from '../../model/transitions.ts'
+import { Coverage } from '../../model/coverage.ts'
 import { breaks } from './breaks.ts'
-import { Coverage, milestones } from './coverage.ts'
 import { Host } from './host.ts'
+import { milestones } from './life-log.ts'
 import { rebootDuringStarts } from './reboots.ts'
+
+vi.setConfig({ testTimeout: 180_000 })
 
 const coverage = new Coverage()
 const steps = ['mountRootfs', 'prepareBundle', 'startShim', 'awaitPid', 'startProcess'] as const
@@ -110,6 +110,20 @@ describe('a running container', () => {
     await host.until(id, 'Paused')
     await host.supervisor.resume(id)
     await host.until(id, 'Resumed')
+    expect(await host.remove(id, true)).toEqual(answers(204))
+  })
+
+  it('has its terminal sized and left, its files copied, exported and made an image of', async () => {
+    const id = await host.run(stubborn, { Tty: true, OpenStdin: true })
+    const [control, file] = ['\x10\x11', `/containers/${id}/archive?path=/etc/passwd`]
+    await host.attach(id, control)
+    expect(await host.ask(id, 'resize?h=24&w=80')).toEqual(answers(200))
+    const tar = await host.api.ask('GET', file)
+    expect(await host.api.send('PUT', `/containers/${id}/archive?path=/tmp`, Buffer.from(tar))).toEqual(
+      answers(200),
+    )
+    expect(await host.api.send('GET', `/containers/${id}/export`)).toEqual(answers(200))
+    expect(await host.api.send('POST', `/commit?container=${id}&repo=made`, '{}')).toEqual(answers(201))
     expect(await host.remove(id, true)).toEqual(answers(204))
   })
 
@@ -236,11 +250,10 @@ describe('all of them together', () => {
   })
 
   it('were in every state', () => {
-    const all = getStateNodes(containerMachine).map(({ id }) => id)
-    expect(all.filter((state) => !coverage.states.has(state))).toEqual([])
+    expect(coverage.missingStates()).toEqual([])
   })
 
   it('took every transition', () => {
-    expect(allTransitions.filter((transition) => !coverage.transitions.has(transition))).toEqual([])
+    expect(coverage.missingTransitions()).toEqual([])
   })
 })

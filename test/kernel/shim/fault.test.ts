@@ -22,8 +22,7 @@ describe.each(shims)('%s', (shim) => {
     await task.start()
     await task.hungUp()
     expect(reached(task)).toBe(`shim.write-exit-status.before ${task.process.pid}\n`)
-    await until(() => task.process.signalCode)
-    expect(task.process.signalCode).toBe('SIGKILL')
+    expect(await until(() => task.process.signalCode ?? undefined)).toBe('SIGKILL')
     expect(task.file('exit-status')).toBeUndefined()
   })
 

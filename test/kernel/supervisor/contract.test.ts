@@ -1,34 +1,20 @@
 /** What every supervisor promises, in this process and over gRPC: one suite for both. */
 import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test as it } from 'vitest'
-import { TallyError } from '../../../src/errors.ts'
+import { beforeAll, describe, expect, test as it } from 'vitest'
 import { isAlive } from '../../../src/kernel/process-identity.ts'
 import type { Supervisor, SupervisorEvent, TaskSpec } from '../../../src/supervisor/port.ts'
-import { implementations, type Opened } from './implementations.ts'
-import { buildShim, World } from './world.ts'
+import { implementations } from './implementations.ts'
+import { failure, openForSuite } from './suite.ts'
+import { buildShim, type World } from './world.ts'
 
 beforeAll(buildShim)
 
 describe.each(implementations)('a supervisor %s', (_, open) => {
   let world: World
-  let opened: Opened
   let supervisor: Supervisor
-  const started: string[] = []
-
-  beforeAll(async () => {
-    world = new World()
-    opened = await open(world)
-    supervisor = opened.supervisor
-  })
-
-  afterEach(async () => {
-    for (const id of started.splice(0)) await supervisor.delete(id)
-  })
-
-  afterAll(async () => {
-    await opened.close()
-    world[Symbol.dispose]()
+  const started = openForSuite(open, (given) => {
+    ;({ world, supervisor } = given)
   })
 
   async function startShim(task: TaskSpec) {
@@ -41,12 +27,6 @@ describe.each(implementations)('a supervisor %s', (_, open) => {
     const process = await supervisor.awaitPid(task.id)
     await supervisor.startProcess(task.id)
     return process
-  }
-
-  async function failure(promise: Promise<unknown>): Promise<TallyError> {
-    const error = await promise.catch((reason: unknown) => reason)
-    if (!(error instanceof TallyError)) throw new Error(`no TallyError but ${String(error)}`)
-    return error
   }
 
   it('runs a task to its end and tells its exit code, with its files on disk meanwhile', async () => {

@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test as it } from 'vitest'
 import { systemClock } from '../../../src/clock.ts'
 import { serveSupervisor } from '../../../src/supervisor/grpc/server.ts'
-import { type LocalSupervisor, openSupervisor } from '../../../src/supervisor/local.ts'
+import { openSupervisor } from '../../../src/supervisor/local.ts'
+import type { LocalSupervisor } from '../../../src/supervisor/local-port.ts'
 import { buildShim, World } from './world.ts'
 
 let world: World

@@ -1,35 +1,21 @@
 /** What every supervisor promises of execs, in this process and over gRPC: one suite for both. */
 import { existsSync, readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
-import { afterAll, afterEach, beforeAll, describe, expect, test as it } from 'vitest'
-import { TallyError } from '../../../src/errors.ts'
+import { beforeAll, describe, expect, test as it } from 'vitest'
 import { openFifoReader, openFifoWriter } from '../../../src/kernel/fifo.ts'
 import { isAlive } from '../../../src/kernel/process-identity.ts'
 import type { ExecSpec, Supervisor, TaskSpec } from '../../../src/supervisor/port.ts'
-import { implementations, type Opened } from './implementations.ts'
-import { buildShim, type Config, type TaskOptions, World } from './world.ts'
+import { implementations } from './implementations.ts'
+import { failure, openForSuite } from './suite.ts'
+import { buildShim, type Config, type TaskOptions, type World } from './world.ts'
 
 beforeAll(buildShim)
 
 describe.each(implementations)('a supervisor %s', (_, open) => {
   let world: World
-  let opened: Opened
   let supervisor: Supervisor
-  const started: string[] = []
-
-  beforeAll(async () => {
-    world = new World()
-    opened = await open(world)
-    supervisor = opened.supervisor
-  })
-
-  afterEach(async () => {
-    for (const id of started.splice(0)) await supervisor.delete(id)
-  })
-
-  afterAll(async () => {
-    await opened.close()
-    world[Symbol.dispose]()
+  const started = openForSuite(open, (given) => {
+    ;({ world, supervisor } = given)
   })
 
   async function running(options: TaskOptions = {}): Promise<TaskSpec> {
@@ -44,12 +30,6 @@ describe.each(implementations)('a supervisor %s', (_, open) => {
   async function run(exec: ExecSpec) {
     await supervisor.startExec(exec)
     return supervisor.awaitPid(exec)
-  }
-
-  async function failure(promise: Promise<unknown>): Promise<TallyError> {
-    const error = await promise.catch((reason: unknown) => reason)
-    if (!(error instanceof TallyError)) throw new Error(`no TallyError but ${String(error)}`)
-    return error
   }
 
   it('runs an exec to its end and tells its exit code, with its files on disk meanwhile', async () => {

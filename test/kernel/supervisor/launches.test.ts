@@ -2,7 +2,8 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, expect, test as it } from 'vitest'
-import { type LocalSupervisor, openSupervisor } from '../../../src/supervisor/local.ts'
+import { openSupervisor } from '../../../src/supervisor/local.ts'
+import type { LocalSupervisor } from '../../../src/supervisor/local-port.ts'
 import { buildShim, World } from './world.ts'
 
 let world: World

@@ -179,6 +179,20 @@ it('clears a directory that was never finished, and starts in spite of a damaged
   expect(await supervisor.wait(damaged.id)).toMatchObject({ exitCode: 0 })
 })
 
+it('takes nothing over from before a reboot, though processes of now have the pids and start times of then', async () => {
+  const task = world.task(['sleep', '1000'])
+  const { process: first } = await run(task)
+  await served.kill()
+  const record = JSON.parse(readFileSync(world.file(task.id, 'task.json'), 'utf8')) as object
+  writeFileSync(world.file(task.id, 'task.json'), JSON.stringify({ ...record, bootId: 'an earlier one' }))
+  await served.start()
+  expect(await supervisor.tasks()).toEqual([])
+  expect(existsSync(join(world.options.root, task.id))).toBe(false)
+  expect(isAlive(first)).toBe(true)
+  process.kill(first.pid, 'SIGKILL')
+  execFileSync('runc', ['--root', world.options.runtimeRoot, 'delete', '--force', task.id])
+})
+
 it('deletes what an earlier supervisor left', async () => {
   const task = world.task(['sleep', '1000'])
   const { process: first } = await run(task)

@@ -23,6 +23,7 @@ import { overlayRoot } from '../../../src/paths.ts'
 import { prepareLayerRoot, releaseLayerRoot } from '../../../src/workers/layer-root.ts'
 import { createContainerLayers, removeContainerLayers } from '../../../src/workers/layers.ts'
 import { rootfsWorker } from '../../../src/workers/rootfs.ts'
+import { rootfsHolds } from '../../../src/workers/rootfs-holds.ts'
 import type { Job } from '../../../src/workers/worker.ts'
 import { aSpec } from '../../fixtures/spec.ts'
 
@@ -63,7 +64,7 @@ const job = (layers: readonly string[]): Job => ({
 })
 const create = (layers: readonly string[]): Promise<void> =>
   createContainerLayers(roots, id, { id: 'sha256:x', layers })
-const worker = () => rootfsWorker({ roots })
+const worker = () => rootfsWorker({ roots, holds: rootfsHolds(roots) })
 const mode = (path: string): string => (lstatSync(path).mode & 0o7777).toString(8)
 
 describe('createContainerLayers', () => {

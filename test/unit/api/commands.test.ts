@@ -162,7 +162,7 @@ describe('what is left for later', () => {
     ['POST', '/containers/one/exec', 501],
     ['POST', '/containers/two/exec', 404],
     ['GET', '/containers/one/top', 501],
-    ['HEAD', '/containers/one/archive', 501],
+    ['HEAD', '/containers/one/archive', 400],
     ['POST', '/build', 501],
     ['POST', '/networks/create', 501],
     ['POST', '/volumes/create', 501],

@@ -33,7 +33,7 @@ interface Attached {
   readonly end: () => void
 }
 
-function attachable(parts: ViewParts = interactive) {
+function attachable(parts: ViewParts = interactive, detached: Engine['detached'] = async () => undefined) {
   const attached = Promise.withResolvers<Attached>()
   const attach: Engine['attach'] = async (_ref, streams, origin, signal) => {
     const { promise: ended, resolve: end } = Promise.withResolvers<void>()
@@ -41,7 +41,7 @@ function attachable(parts: ViewParts = interactive) {
     attached.resolve({ streams, signal, origin, end })
     return { ended }
   }
-  return { attached: attached.promise, app: serverFor(engineWith([viewOf(parts)], { attach })) }
+  return { attached: attached.promise, app: serverFor(engineWith([viewOf(parts)], { attach, detached })) }
 }
 
 const frame = (stream: 'stdout' | 'stderr', text: string): string =>
@@ -261,6 +261,38 @@ describe('attach', () => {
     end()
     await client.ended
     expect(client.received.split('\r\n\r\n')[1]).toBe('raw\r\n')
+  })
+
+  it('lets who types at a terminal leave by the detach keys, and says so', async () => {
+    const left: string[] = []
+    const { app, attached } = attachable({ config: { Tty: true, OpenStdin: true } }, async (ref) => {
+      left.push(ref)
+    })
+    await using server = await listen(app)
+    const client = await server.client()
+    const { streams } = await startAttach(client, [], attached)
+    client.socket.write('typed\x10')
+    client.socket.write('\x11lost')
+    expect(await textOf(streams.stdin)).toBe('typed')
+    expect(left).toEqual([viewOf({}).id])
+  })
+
+  it('knows no detach keys without a terminal', async () => {
+    const { app, attached } = attachable()
+    await using server = await listen(app)
+    const client = await server.client()
+    const { streams } = await startAttach(client, [], attached)
+    client.socket.end('typed\x10\x11not lost')
+    expect(await textOf(streams.stdin)).toBe('typed\x10\x11not lost')
+  })
+
+  it.each(['one', 'gone'])('refuses detach keys that there are not, also for %s', async (ref) => {
+    const { app } = attachable()
+    const reply = await app.inject({ method: 'POST', url: `/containers/${ref}/attach?detachKeys=ctrl-1` })
+    expect([reply.statusCode, reply.json()]).toEqual([
+      400,
+      { message: 'Invalid detach keys (ctrl-1) provided' },
+    ])
   })
 
   it('sends what the log holds before what comes live', async () => {

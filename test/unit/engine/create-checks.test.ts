@@ -42,7 +42,6 @@ it('what the docker CLI sends for `run --network none` passes without a warning'
 
 describe('What can not be done yet is refused with 501', () => {
   it.each([
-    [{ Tty: true }, {}, 'not supported yet: a terminal (tty) (Tty)'],
     [{ Healthcheck: { Test: ['CMD', 'x'] } }, {}, 'not supported yet: health checks (Healthcheck)'],
     [{ Volumes: { '/data': {} } }, {}, 'anonymous volumes are not supported yet: /data'],
     [

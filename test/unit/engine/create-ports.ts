@@ -32,6 +32,7 @@ export const images: Images = {
     return found
   },
   import: async () => image.id,
+  commit: async () => ({ id: image.id, reference: '' }),
   load: async () => [],
   tag: async () => undefined,
   remove: async () => [],

@@ -16,9 +16,12 @@ import { openStore, type Store } from '../../../src/store/open.ts'
 import type { MessageRow } from '../../../src/store/port.ts'
 import { type Upcasts, upcasts } from '../../../src/store/upcast.ts'
 import { systemTimers } from '../../../src/timers.ts'
+import { rootfsHolds } from '../../../src/workers/rootfs-holds.ts'
 import { temporaryPath } from '../store/temporary-store.ts'
 import { createPorts, images } from './create-ports.ts'
 import { World } from './world.ts'
+
+const roots = { dataRoot: '/data', execRoot: '/run' }
 
 export const origin: Origin = { requestId: 'request-1', request: 'a test' }
 
@@ -63,7 +66,8 @@ export async function openDaemon(given: Partial<DaemonOptions> = {}): Promise<Da
     ...{ ...store, images, workers, clock, bootId, report, create: createPorts(store, world) },
     ...{ leftovers: world.remains(gone.signal), cgroupParent: '/tallyman', validateUpdate: () => [] },
     ...{ timers: systemTimers, random: systemRandom, faults: noFaults },
-    roots: { dataRoot: '/data', execRoot: '/run' },
+    roots,
+    holds: rootfsHolds(roots),
     supervisor: workers.supervisor,
     streams: new Streams({ closeStdin: async () => {}, attachOutput: async () => {}, report }),
   })

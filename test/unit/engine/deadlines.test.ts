@@ -1,22 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test as it, vi } from 'vitest'
-import { type Clock, nanoseconds, rfc3339 } from '../../../src/clock.ts'
+import { describe, expect, test as it } from 'vitest'
 import { eventTypes, openDaemon, origin, reopen, run } from './daemon.ts'
-import { turns } from './turns.ts'
+import { HandClock, useHandClocks } from './hand-clock.ts'
 
-class HandClock implements Clock {
-  #time = nanoseconds('2026-01-01T00:00:00Z')
-  now = (): string => rfc3339(this.#time)
-  monotonic = (): bigint => this.#time
-
-  async advance(milliseconds: number): Promise<void> {
-    this.#time += BigInt(milliseconds) * 1_000_000n
-    vi.advanceTimersByTime(milliseconds)
-    await turns()
-  }
-}
-
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
-afterEach(() => void vi.useRealTimers())
+useHandClocks()
 
 /** A container whose program does not end by these signals. */
 async function stubborn(...survives: readonly number[]) {

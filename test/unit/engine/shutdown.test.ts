@@ -1,26 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test as it, vi } from 'vitest'
-import { type Clock, nanoseconds, rfc3339 } from '../../../src/clock.ts'
+import { describe, expect, test as it } from 'vitest'
 import type { Origin } from '../../../src/origin.ts'
 import { create, eventTypes, openDaemon, origin, reopen, run } from './daemon.ts'
 import { gate } from './gate.ts'
+import { HandClock, useHandClocks } from './hand-clock.ts'
 import { turns } from './turns.ts'
 
 const shutdown: Origin = { requestId: 'end', request: 'shutdown of the daemon' }
 
-class HandClock implements Clock {
-  #time = nanoseconds('2026-01-01T00:00:00Z')
-  now = (): string => rfc3339(this.#time)
-  monotonic = (): bigint => this.#time
-
-  async advance(milliseconds: number): Promise<void> {
-    this.#time += BigInt(milliseconds) * 1_000_000n
-    vi.advanceTimersByTime(milliseconds)
-    await turns()
-  }
-}
-
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
-afterEach(() => void vi.useRealTimers())
+useHandClocks()
 
 /** A daemon that is being shut down, and what is known of it. */
 async function closing(timeoutSeconds = 15) {

@@ -44,6 +44,7 @@ export type Operation =
   | 'removeLayers'
   | 'applyLimits'
 
+const startedAt = '2026-01-01T00:00:00.000000000Z'
 const exitedAt = '2026-01-01T00:01:00.000000000Z'
 const never = new Promise<never>(() => undefined)
 
@@ -63,6 +64,7 @@ export class World {
   /** One turn of what the world takes for time. */
   turn: () => Promise<unknown> = () => turn()
   now: () => string = () => exitedAt
+  started: () => string = () => startedAt
   /** Told when a program begins and when it has ended. */
   onStarted: (spec: TaskSpec) => void = () => undefined
   onExited: (spec: TaskSpec, exit: ExitStatus) => void = () => undefined
@@ -251,7 +253,7 @@ export class World {
 
   #startProcess(id: string): { readonly startedAt: string } {
     const task = this.#find(id)
-    const startedAt = '2026-01-01T00:00:00.000000000Z'
+    const startedAt = this.started()
     if (task.state.status !== 'created') return { startedAt }
     task.state = { ...task.state, status: 'running' }
     this.onStarted(task.spec)

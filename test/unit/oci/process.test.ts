@@ -39,6 +39,22 @@ it('the entrypoint comes before the command', () => {
   expect(process.args).toEqual(['/init', '-v', 'run'])
 })
 
+describe('The terminal', () => {
+  it('begins with the size of the client’s own', () => {
+    const { process } = specOf({ config: { Tty: true }, hostConfig: { ConsoleSize: [33, 77] } })
+    expect(process).toMatchObject({ terminal: true, consoleSize: { height: 33, width: 77 } })
+  })
+
+  it('has no size if the client has none, and is not there unless asked for', () => {
+    expect(specOf({ config: { Tty: true }, hostConfig: { ConsoleSize: [0, 0] } }).process).not.toHaveProperty(
+      'consoleSize',
+    )
+    const { process } = specOf({ hostConfig: { ConsoleSize: [33, 77] } })
+    expect(process.terminal).toBe(false)
+    expect(process).not.toHaveProperty('consoleSize')
+  })
+})
+
 it('the working directory is / unless given, without dots', () => {
   expect(workingDirectory(config({}))).toBe('/')
   expect(workingDirectory(config({ WorkingDir: '/a/../../b/./c/' }))).toBe('/b/c')

@@ -11,9 +11,9 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map(reap))
 })
 
-/** A process that has `word` on its command line. */
+/** A process that has `word` on its command line. It stops itself and never forks: a child would have the same line until it execs. */
 async function start(word: string) {
-  const words = ['sh', '-c', 'while :; do sleep 1; done', word]
+  const words = ['sh', '-c', 'kill -STOP $$', word]
   const pid = await spawnDetached({ words, environment: { PATH: '/usr/bin:/bin' } })
   started.push(pid)
   return { pid, startTicks: startTicks(pid) }

@@ -13,3 +13,11 @@ export function serial(): Serial {
     return result
   }
 }
+
+/** The same where all work is of one kind: one piece after another. */
+export type Exclusive = <T>(work: () => Promise<T>) => Promise<T>
+
+export function exclusive(): Exclusive {
+  const inOrder = serial()
+  return (work) => inOrder('', work)
+}

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test as it } from 'vitest'
-import { serial } from '../../../src/supervisor/serial.ts'
+import { serial } from '../../src/serial.ts'
 
 it('work for one key is done in the order asked for, also after a failure', async () => {
   const inOrder = serial()

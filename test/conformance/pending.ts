@@ -1,0 +1,21 @@
+/** Sessions that need what is not built yet. One that comes out the same on both daemons has to go from here. */
+export const pending: ReadonlySet<string> = new Set([
+  'stop',
+  'pause',
+  'restart policies',
+  'update',
+  'top',
+  'health',
+  'prune',
+  'terminal',
+  'stdin of run',
+  'exec',
+  'attach',
+  'volumes',
+  'copy-up into a volume',
+  'process',
+  'security',
+  'namespaces',
+  'resources',
+  'mounts',
+])
