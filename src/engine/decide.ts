@@ -168,6 +168,8 @@ const isUnderWay = (life: Life): boolean => life.matches('running') || life.matc
 
 function refuseRemove(life: Life, force: boolean): TallyError | undefined {
   const { id } = life.context
+  // One that would not die is tried again.
+  if (force && life.matches({ running: { stop: 'stuck' } })) return undefined
   if (life.matches('removing') || life.context.removal !== null)
     return conflict(`removal of container ${id} is already in progress`)
   if (force || !(isUnderWay(life) || life.matches('restarting'))) return undefined

@@ -297,6 +297,8 @@ function failureEvent(effect: Effect, error: unknown): ContainerEvent | undefine
   const known = error instanceof TallyError ? error : undefined
   if (effect.type === 'sendSignal') {
     const { runId, signal } = effect
+    // Any other signal may have arrived, and would then arrive twice.
+    if (known?.code === 'unavailable' && signal === 'SIGKILL') return undefined
     return { type: 'SignalFailed', runId, signal, message, ...(known && { code: known.code }) }
   }
   const refused = refusedBy[effect.type]

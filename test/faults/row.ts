@@ -55,7 +55,8 @@ export async function runRow(daemon: Daemon, row: Row, delay: number): Promise<R
   const victim = strikeVictim(daemon, row.fault, log, over.signal)
   if (row.point.scenario !== 'takeover') arm()
   const struck = (): Promise<unknown> => untilReached(log, AbortSignal.timeout(3_000))
-  await playOut({ drive, arm, struck, environment: environmentOf(daemon) }, row.point)
+  const isGone = await playOut({ drive, arm, struck, environment: environmentOf(daemon) }, row.point)
+  if (!isGone) found.push('5: it can not be removed')
   over.abort()
   found.push(...(await lasting(drive, { before, codesMayBeLost })))
   // It lives in another world since.
@@ -129,15 +130,16 @@ async function killRuntime(daemon: Daemon, signal: AbortSignal): Promise<boolean
   return false
 }
 
-/** The scenario, and then the end of the container. */
-async function playOut(stage: Stage, point: Point): Promise<void> {
+/** The scenario, and then the end of the container. @returns whether it is gone. */
+async function playOut(stage: Stage, point: Point): Promise<boolean> {
   const { drive } = stage
   await scenarios[point.scenario](stage)
-  for (let attempt = 0; attempt < 5; attempt += 1) {
-    if ((await drive.life()).matches('removed')) return
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    if ((await drive.life()).matches('removed')) return true
     await drive.step('remove', '?force=1')
-    if (await drive.until((life) => life.matches('removed'), 3_000)) return
+    if (await drive.until((life) => life.matches('removed'), 3_000)) return true
   }
+  return false
 }
 
 /** What does not hold, and goes on not to. */

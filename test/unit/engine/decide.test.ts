@@ -84,6 +84,10 @@ describe('A running container', () => {
       refused('conflict', 'removal of container c1 is already in progress'),
     )
   })
+  it('is removed by force again if it would not die', () => {
+    const stuck: readonly ContainerEvent[] = [removeRequested(true), { type: 'KillDeadlinePassed' }]
+    expect(given(...running, ...stuck).when(remove(true))).toEqual(recorded(removeRequested(true)))
+  })
   it('that is on its way out is not restarted', () => {
     expect(given(...running, removeRequested(true)).when(restart)).toMatchObject(
       refused('conflict', 'container is marked for removal and cannot be restarted'),

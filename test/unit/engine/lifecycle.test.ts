@@ -324,6 +324,33 @@ describe('A lifecycle', () => {
   })
 })
 
+describe('A signal that nobody was there to send', () => {
+  const away = new TallyError('unavailable', 'no connection')
+
+  it('is sent later if it is SIGKILL, which is never one too many', async () => {
+    const bed = bench(created(), ...started())
+    bed.lifecycle.resume()
+    bed.lifecycle.command(kill('SIGKILL'), origin)
+    for (const delay of [100, 200]) {
+      ;(await bed.newest('sendSignal')).fail(away)
+      await turn()
+      expect([...bed.sleeps.values()]).toEqual([delay])
+      await bed.wake()
+    }
+    await bed.answer('sendSignal', { type: 'SignalSent', runId: 'r1', signal: 'SIGKILL' })
+    expect(bed.types()).toEqual(['KillRequested', 'SignalSent'])
+  })
+
+  it('is not sent again if it is another one: it may have arrived', async () => {
+    const bed = bench(created(), ...started())
+    bed.lifecycle.resume()
+    bed.lifecycle.command(kill('SIGHUP'), origin)
+    ;(await bed.newest('sendSignal')).fail(away)
+    await turn()
+    expect(bed.types()).toEqual(['KillRequested', 'SignalFailed'])
+  })
+})
+
 describe('A stopped lifecycle', () => {
   it('aborts its effects, waits for them, and records nothing any more', async () => {
     const bed = bench(created(), startRequested())
