@@ -80,9 +80,9 @@ async function carryOut(
   }
 }
 
-/** Whether a paused container is resumed to take the signal: if that one is to end it, and any if it names none of its own, as in Docker. */
+/** Whether a container that is paused, or will be when that is done which comes before the signal, is resumed to take the signal: if that one is to end it, and any if it names none of its own, as in Docker. */
 function thaws(life: Life, signal: string): boolean {
-  if (!life.matches({ running: { freezer: 'paused' } })) return false
+  if (life.matches({ running: { freezer: 'thawed' } })) return false
   const { run, spec } = life.context
   const own = parseSignal(spec?.config.StopSignal ?? '')
   return (

@@ -81,10 +81,36 @@ export const point = (life: Life): string => {
   ])
 }
 
+const freezing = new Set([
+  'PauseRequested',
+  'Paused',
+  'PauseFailed',
+  'ResumeRequested',
+  'Resumed',
+  'ResumeFailed',
+])
+const limiting = new Set(['UpdateRequested', 'LimitsApplied', 'LimitsRefused'])
+const ending = new Set(['ProcessExited', 'HostRebooted', 'StopRequested', 'RemoveRequested'])
+
+/**
+ * What is explored at once: the regions of a running container know nothing of each other, so freezing and limits each meet ends and stops but not the other,
+ * nor signals or a shortage of memory; and a container that is started again by its policy differs only around its ends.
+ */
+function isExplored(life: Life, { type }: ContainerEvent): boolean {
+  const { run: now, signals, spec } = life.context
+  const isPlain =
+    spec?.hostConfig.RestartPolicy.Name === 'no' && now?.oomKilled !== true && signals.length === 0
+  if (!life.matches('running')) return isPlain || !limiting.has(type)
+  const isCalm = life.matches({ running: { stop: 'unasked' } }) && isPlain
+  if (!life.matches({ running: { freezer: 'thawed' } })) return freezing.has(type) || ending.has(type)
+  if (!life.matches({ running: { limits: 'applied' } })) return limiting.has(type) || ending.has(type)
+  return isCalm || !(freezing.has(type) || limiting.has(type))
+}
+
 export const walkOptions = {
   serializeState: (life: Life) => point(life),
   events: (life: Life) => [...alphabet(life)],
-  filterEvents: (life: Life, event: ContainerEvent) => life.can(event),
+  filterEvents: (life: Life, event: ContainerEvent) => life.can(event) && isExplored(life, event),
   limit: 100_000,
 }
 
