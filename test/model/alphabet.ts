@@ -90,6 +90,8 @@ const freezing = new Set([
   'ResumeFailed',
 ])
 const limiting = new Set(['UpdateRequested', 'LimitsApplied', 'LimitsRefused'])
+/** Where what came before shows, and an update is taken as anywhere. */
+const ends = ['restarting', 'oom-killed'] as const
 const ending = new Set(['ProcessExited', 'HostRebooted', 'StopRequested', 'RemoveRequested'])
 
 /**
@@ -100,7 +102,7 @@ function isExplored(life: Life, { type }: ContainerEvent): boolean {
   const { run: now, signals, spec } = life.context
   const isPlain =
     spec?.hostConfig.RestartPolicy.Name === 'no' && now?.oomKilled !== true && signals.length === 0
-  if (!life.matches('running')) return isPlain || !limiting.has(type)
+  if (!life.matches('running')) return isPlain || !limiting.has(type) || ends.some((end) => life.matches(end))
   const isCalm = life.matches({ running: { stop: 'unasked' } }) && isPlain
   if (!life.matches({ running: { freezer: 'thawed' } })) return freezing.has(type) || ending.has(type)
   if (!life.matches({ running: { limits: 'applied' } })) return limiting.has(type) || ending.has(type)

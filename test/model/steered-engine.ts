@@ -122,9 +122,9 @@ export class SteeredEngine implements AsyncDisposable {
     return [...begun, ...Array.from({ length: this.#watching }, () => 'watchProcess' as const)].sort()
   }
 
-  /** Whether it waits for a deadline. */
+  /** Whether it waits for a deadline, or for the next start, before which nothing is tried again. */
   get isTimed(): boolean {
-    return this.#timers.hasDeadline
+    return this.#timers.hasDeadline || (this.life().matches('restarting') && this.#timers.hasAny)
   }
 
   /** Makes `event` come about, and waits until the log has it and the engine does what its state asks for. */
@@ -224,8 +224,10 @@ export class SteeredEngine implements AsyncDisposable {
         return this.#reboot()
       case 'StopDeadlinePassed':
       case 'KillDeadlinePassed':
-      case 'RestartDue':
         return this.#timers.fireDeadline()
+      case 'RestartDue':
+        this.#timers.fireDeadline()
+        return this.#timers.fireOthers()
       default:
         return this.#answerOrAsk(event)
     }
