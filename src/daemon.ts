@@ -12,7 +12,7 @@ import { createServer } from './api/server.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { catchUp } from './engine/catch-up.ts'
 import type { CreatePorts } from './engine/create.ts'
-import { createChecks } from './engine/create-checks.ts'
+import { createChecks, updateChecks } from './engine/create-checks.ts'
 import type { EffectWorkers } from './engine/effects.ts'
 import { type EngineOptions, openEngine, type RunningEngine } from './engine/engine.ts'
 import { peerFinder } from './engine/peers.ts'
@@ -23,6 +23,7 @@ import { openImages } from './images/store.ts'
 import { openWorkspace } from './images/workspace.ts'
 import { bootId } from './kernel/host.ts'
 import { requireOverlay, requireRoot, requireRuntime } from './kernel/requirements.ts'
+import type { CheckFacts } from './oci/check-options.ts'
 import type { HostFacts } from './oci/facts.ts'
 import {
   bundlePath,
@@ -52,6 +53,7 @@ import type { InitOptions } from './workers/init-program.ts'
 import { prepareLayerRoot, releaseLayerRoot } from './workers/layer-root.ts'
 import { createContainerLayers, removeContainerLayers } from './workers/layers.ts'
 import { keepingWritten, leftoversOf } from './workers/leftovers.ts'
+import { limitsWorker } from './workers/limits.ts'
 import type { FindPeer } from './workers/peer.ts'
 import { rootfsWorker } from './workers/rootfs.ts'
 import { type RootfsHolds, rootfsHolds } from './workers/rootfs-holds.ts'
@@ -128,6 +130,7 @@ export async function openDaemon(
   const leftovers = events.head() === 0 ? keepingWritten(all, report) : all
   const running = await openEngine({
     ...{ roots, events, containers, messages, images, supervisor, workers, streams, create, report },
+    validateUpdate: updateChecks(checkFacts(settings, host)),
     ...{ holds, leftovers, cgroupParent: parentGroup(settings) },
     ...{ ...surroundings, faults: settings.faults },
   })
@@ -257,6 +260,7 @@ function effectWorkers(
       awaitPid: awaitPidWorker(task),
       startProcess: startProcessWorker(task),
     },
+    applyLimits: limitsWorker({ supervisor, host }),
     async remove(id) {
       await removeContainerLayers(roots, id)
       await removeContainerFiles(roots, id)
@@ -264,8 +268,14 @@ function effectWorkers(
   }
 }
 
+const checkFacts = ({ runtimes }: DaemonSettings, host: HostFacts): CheckFacts => ({
+  host,
+  runtimes: Object.keys(runtimes),
+  pathExists: existsSync,
+})
+
 function createPorts(
-  { roots, runtimes, defaultRuntime, log }: DaemonSettings,
+  settings: DaemonSettings,
   {
     store,
     images,
@@ -276,6 +286,7 @@ function createPorts(
     readonly host: HostFacts
   },
 ): Omit<EngineOptions['create'], 'volumes' | 'fillVolumes'> {
+  const { roots, defaultRuntime, log } = settings
   return {
     containers: store.containers,
     images,
@@ -283,7 +294,7 @@ function createPorts(
     makeLayers: (id, image) => createContainerLayers(roots, id, image),
     removeLayers: (id) => removeContainerLayers(roots, id),
     defaults: { runtime: defaultRuntime, log: { Type: log.driver, Config: log.options } },
-    validate: createChecks({ host, runtimes: Object.keys(runtimes), pathExists: existsSync }),
+    validate: createChecks(checkFacts(settings, host)),
   }
 }
 

@@ -21,6 +21,7 @@ import { lifecycleRoutes } from './routes/containers-lifecycle.ts'
 import { resizeRoutes } from './routes/containers-resize.ts'
 import { statsRoutes } from './routes/containers-stats.ts'
 import { topRoutes } from './routes/containers-top.ts'
+import { updateRoutes } from './routes/containers-update.ts'
 import { waitRoutes } from './routes/containers-wait.ts'
 import { eventRoutes } from './routes/events.ts'
 import { imageRoutes } from './routes/images.ts'
@@ -85,6 +86,7 @@ function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.register(createRoutes, options)
   app.register(containerRoutes, options)
   app.register(lifecycleRoutes, options)
+  app.register(updateRoutes, options)
   app.register(waitRoutes, options)
   app.register(statsRoutes, options)
   app.register(topRoutes, options)

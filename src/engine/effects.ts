@@ -12,6 +12,8 @@ import type { Job, Worker } from '../workers/worker.ts'
 export interface EffectWorkers {
   readonly supervisor: Supervisor
   readonly launch: Readonly<Record<LaunchStep, Worker>>
+  /** Gives a running container the limits of its host config. */
+  readonly applyLimits: (job: Job) => Promise<void>
   /** Deletes what belongs to the container alone: its layers and its files. */
   readonly remove: (id: string) => Promise<void>
 }
@@ -57,6 +59,15 @@ async function carryOut(
       return workers.launch[effect.type].perform(jobOf(life, runId), signal)
     case 'watchProcess':
       return watchProcess(workers.supervisor, { id, runId }, signal)
+    case 'pause':
+      await workers.supervisor.pause(id)
+      return [{ type: 'Paused', runId }]
+    case 'resume':
+      await workers.supervisor.resume(id)
+      return [{ type: 'Resumed', runId }]
+    case 'applyLimits':
+      await workers.applyLimits(jobOf(life, runId))
+      return [{ type: 'LimitsApplied', runId }]
     case 'sendSignal': {
       const { signal: name } = effect
       return sendSignal(workers.supervisor, { id, runId, signal: name }, thaws(life, name))
@@ -79,9 +90,9 @@ async function removeVolumes({ volumes }: EffectPorts, { context }: Life): Promi
     await volumes.removeAnonymous(id, spec.mounts)
 }
 
-/** Whether a paused container is resumed to take the signal: if that one is to end it, and any if it names none of its own, as in Docker. */
+/** Whether a container that is paused, or will be when that is done which comes before the signal, is resumed to take the signal: if that one is to end it, and any if it names none of its own, as in Docker. */
 function thaws(life: Life, signal: string): boolean {
-  if (!life.matches({ running: { freezer: 'paused' } })) return false
+  if (life.matches({ running: { freezer: 'thawed' } })) return false
   const { run, spec } = life.context
   const own = parseSignal(spec?.config.StopSignal ?? '')
   return (

@@ -28,13 +28,14 @@ import type { AttachStreams, Engine, WaitCondition, WaitResult } from './port.ts
 import { checkPsArgs } from './process-table.ts'
 import { findContainer, followMessages, historyOf, viewOf } from './queries.ts'
 import { recover } from './recovery.ts'
-import { Registry } from './registry.ts'
+import { newRunId, Registry } from './registry.ts'
 import { renameContainer } from './rename.ts'
 import { type ShutdownOptions, stopContainers } from './shutdown.ts'
 import { endsItsStdin, type Streams } from './streams.ts'
 import { followTasks } from './supervision.ts'
 import { resizeTerminal } from './terminal.ts'
 import { listContainerProcesses } from './top.ts'
+import type { Update } from './update.ts'
 import { followUsage, UsageWatch } from './usage.ts'
 import { exitCode } from './view.ts'
 
@@ -53,6 +54,8 @@ export interface EngineOptions {
   /** The control group that holds those of containers which ask for no other. */
   readonly cgroupParent: string
   readonly create: Omit<CreatePorts, 'registry' | 'clock' | 'random' | 'faults'>
+  /** Answers with warnings. Throws what makes no sense, in Docker's words. */
+  readonly validateUpdate: (update: Update) => readonly string[]
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
@@ -80,6 +83,7 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
     messages,
     clock,
     timers,
+    random: options.random,
     faults,
     report,
     perform: (effect, life, signal) => perform(effectPorts, { effect, life }, signal),
@@ -110,7 +114,7 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
 
 const commandPorts = ({ clock, random, events }: EngineOptions): commands.CommandPorts => ({
   clock,
-  newRunId: () => random.hex(8),
+  newRunId: () => newRunId(random),
   durable: () => events.durable(),
 })
 
@@ -135,6 +139,14 @@ function facade(options: EngineOptions, registry: Registry): Engine {
     restart: async (ref, how, origin) => commands.restart(ports, find(ref), how, origin),
     kill: (ref, text, origin) =>
       killInWords({ ref, text }, async () => commands.kill(ports, find(ref), text, origin)),
+    pause: async (ref, origin) => commands.pause(ports, find(ref), origin),
+    unpause: async (ref, origin) => commands.unpause(ports, find(ref), origin),
+    async update(ref, wanted, origin) {
+      const lifecycle = find(ref)
+      const warnings = options.validateUpdate(wanted)
+      await commands.update(ports, lifecycle, wanted, origin)
+      return warnings
+    },
     remove: async (ref, how, origin) => commands.remove(ports, find(ref), how, origin),
     rename: (ref, name, origin) => renameContainer({ ...ports, containers, find }, ref, name, origin),
     wait: async (ref, condition, signal) => ({ result: waitFor(find(ref), condition, signal) }),
@@ -177,7 +189,7 @@ async function waitFor(
   signal: AbortSignal,
 ): Promise<WaitResult> {
   const { life } = lifecycle
-  if (condition === 'not-running' && !commands.isActive(life))
+  if (condition === 'not-running' && !commands.isActive(life) && !life.matches('restarting'))
     return { exitCode: exitCode(life.context.run?.outcome) }
   if (condition !== 'removed')
     return commands.nextExit(lifecycle, { ending: condition === 'not-running', signal })

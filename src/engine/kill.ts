@@ -2,8 +2,6 @@
 import { parseSignal } from '../../machines/signals.ts'
 import { badRequest, TallyError } from '../errors.ts'
 
-const prefix = 'Cannot kill container: '
-
 /**
  * @param ref what the client calls the container
  * @param send finds the container and sends the signal
@@ -20,7 +18,7 @@ export async function killInWords(
   } catch (error) {
     if (!(error instanceof TallyError)) throw error
     const message = isTooHigh(text) && error.code === 'bad-request' ? unknownNumber(text) : error.message
-    throw new TallyError(error.code, `${prefix}${ref}: ${withoutPrefix(message)}`, { cause: error })
+    throw new TallyError(error.code, `Cannot kill container: ${ref}: ${message}`, { cause: error })
   }
 }
 
@@ -28,6 +26,3 @@ export async function killInWords(
 const isTooHigh = (text: string): boolean => /^\d+$/.test(text) && Number(text) > 64
 
 const unknownNumber = (text: string): string => `The linux daemon does not support signal ${text}`
-
-const withoutPrefix = (message: string): string =>
-  message.startsWith(prefix) ? message.slice(message.indexOf(': ', prefix.length) + 2) : message

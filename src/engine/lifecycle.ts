@@ -285,6 +285,12 @@ export class Lifecycle {
   }
 }
 
+const refusedBy: Partial<Record<EffectType, 'PauseFailed' | 'ResumeFailed' | 'LimitsRefused'>> = {
+  pause: 'PauseFailed',
+  resume: 'ResumeFailed',
+  applyLimits: 'LimitsRefused',
+}
+
 /** The event that records a failure of `effect`, or undefined if the effect has to be tried again. */
 function failureEvent(effect: Effect, error: unknown): ContainerEvent | undefined {
   const message = error instanceof Error ? error.message : String(error)
@@ -295,6 +301,8 @@ function failureEvent(effect: Effect, error: unknown): ContainerEvent | undefine
     if (known?.code === 'unavailable' && signal === 'SIGKILL') return undefined
     return { type: 'SignalFailed', runId, signal, message, ...(known && { code: known.code }) }
   }
+  const refused = refusedBy[effect.type]
+  if (refused !== undefined) return { type: refused, runId: effect.runId, message }
   const step = launchSteps.find((name) => name === effect.type)
   if (step === undefined) return undefined
   const failure = {

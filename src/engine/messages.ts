@@ -59,6 +59,8 @@ export function messagesOf(event: ContainerEvent, after: ContainerContext): read
       return after.run?.bundle === undefined ? [] : volumeUnmounts(after)
     case 'HostRebooted':
       return after.run?.outcome?.kind === 'exited' ? exitMessages(say, '255', after) : []
+    case 'UpdateRequested':
+      return [say('update')]
     case 'Removed':
       return [say('destroy')]
     case 'StartRequested':
@@ -67,6 +69,13 @@ export function messagesOf(event: ContainerEvent, after: ContainerContext): read
     case 'PidRecorded':
     case 'StopRequested':
     case 'StopDeadlinePassed':
+    case 'PauseRequested':
+    case 'PauseFailed':
+    case 'ResumeRequested':
+    case 'ResumeFailed':
+    case 'RestartDue':
+    case 'LimitsApplied':
+    case 'LimitsRefused':
     case 'KillDeadlinePassed':
     case 'KillRequested':
     case 'RestartRequested':

@@ -17,6 +17,7 @@ import type { MessageRow, RecordedEvent } from '../store/port.ts'
 import type { Size } from '../supervisor/port.ts'
 import type { Volumes } from '../volumes/port.ts'
 import type { ProcessTable } from './process-table.ts'
+import type { Update } from './update.ts'
 import type { Usage } from './usage.ts'
 
 /** What a client asks for; the engine merges the image's config into it and fills Docker's defaults. */
@@ -80,6 +81,11 @@ export interface Engine {
   restart(ref: string, options: StopOptions, origin: Origin): Promise<void>
   /** @param signal a name with or without SIG, or a number; empty: SIGKILL. */
   kill(ref: string, signal: string, origin: Origin): Promise<void>
+  /** Freezes all processes of the container. */
+  pause(ref: string, origin: Origin): Promise<void>
+  unpause(ref: string, origin: Origin): Promise<void>
+  /** Changes limits and restart policy, those of a running container at once. Answers with warnings. */
+  update(ref: string, update: Update, origin: Origin): Promise<readonly string[]>
   rename(ref: string, name: string, origin: Origin): Promise<void>
   remove(
     ref: string,
@@ -166,6 +172,8 @@ export interface FileArchive extends AsyncDisposable {
 }
 
 export interface StopOptions {
+  /** Absent: a client. */
+  readonly by?: 'shutdown'
   readonly timeoutSeconds?: number
   readonly signal?: string
 }

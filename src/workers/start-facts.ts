@@ -25,12 +25,16 @@ export async function readStartFacts(options: StartFactsOptions): Promise<StartF
     ...(program === undefined ? {} : { initProgram: program }),
     passwd: readTextInside(rootfs, '/etc/passwd'),
     group: readTextInside(rootfs, '/etc/group'),
-    deviceNumbers: await deviceNumbers(throttledDevices(hostConfig)),
+    deviceNumbers: await throttledDeviceNumbers(hostConfig),
     hostDevices: hostConfig.Privileged ? await hostDevices() : [],
     mappedDevices: await mappedDevices(hostConfig.Devices ?? []),
     propagation: await propagation(spec, roots.dataRoot),
   }
 }
+
+/** @throws TallyError internal for an unknown device. */
+export const throttledDeviceNumbers = (hostConfig: HostConfig): Promise<StartFacts['deviceNumbers']> =>
+  deviceNumbers(throttledDevices(hostConfig))
 
 function throttledDevices(hostConfig: HostConfig): readonly string[] {
   const lists = [

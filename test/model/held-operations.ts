@@ -10,6 +10,8 @@ interface Held {
 export class HeldOperations {
   /** Nothing is held any more. */
   isFree = false
+  /** Whether a client has asked for a resumption, and it is the next one. */
+  expectsResume: () => boolean = () => false
   readonly #kinds: ReadonlySet<Operation>
   #held: Held[] = []
 
@@ -22,11 +24,16 @@ export class HeldOperations {
   readonly hinder = (operation: Operation): void | Promise<void> => {
     if (this.isFree) return
     // A signal thaws what is paused: here that program has ended before it could be, so that `Resumed` comes only when it is told.
-    if (operation === 'resume') throw new TallyError('not-found', 'process already finished')
+    if (operation === 'resume' && !this.#isAwaitedResume())
+      throw new TallyError('not-found', 'process already finished')
     if (!this.#kinds.has(operation)) return
     const held = { operation, answer: Promise.withResolvers<void>() }
     this.#held.push(held)
     return held.answer.promise
+  }
+
+  #isAwaitedResume(): boolean {
+    return this.expectsResume() && !this.operations().includes('resume')
   }
 
   operations(): readonly Operation[] {

@@ -18,6 +18,10 @@ export class ManualTimers implements Timers {
     return () => void this.#waiting.delete(waiting)
   }
 
+  get hasAny(): boolean {
+    return this.#waiting.size > 0
+  }
+
   get hasDeadline(): boolean {
     return [...this.#waiting].some(isDeadline)
   }

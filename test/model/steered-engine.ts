@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import { type EffectType, evolve, type Life, newLife, pendingEffects } from '../../machines/container-life.ts'
+import type { HostConfig } from '../../machines/spec.ts'
 import { openEngine } from '../../src/engine/engine.ts'
 import type { Engine } from '../../src/engine/port.ts'
 import { streamOf } from '../../src/engine/registry.ts'
@@ -27,6 +28,7 @@ const roots = { dataRoot: '/data', execRoot: '/run' }
 const operationOf: Readonly<Partial<Record<EffectType, Operation>>> = {
   ...{ mountRootfs: 'mountRootfs', prepareBundle: 'prepareBundle', startShim: 'startShim' },
   ...{ awaitPid: 'awaitPid', startProcess: 'startProcess', sendSignal: 'kill' },
+  ...{ pause: 'pause', resume: 'resume', applyLimits: 'applyLimits' },
   ...{ release: 'delete', remove: 'removeLayers' },
 }
 
@@ -52,6 +54,7 @@ export class SteeredEngine implements AsyncDisposable {
     this.store = this.#openStore()
     this.world.delay = () => 0
     this.world.hinder = this.#held.hinder
+    this.#held.expectsResume = () => this.life().matches({ running: { freezer: 'resuming' } })
   }
 
   async open(): Promise<this> {
@@ -68,7 +71,7 @@ export class SteeredEngine implements AsyncDisposable {
         timers: this.#timers,
         bootId: `boot-${this.#boots}`,
       },
-      ...{ leftovers: world.remains(this.#gone.signal), cgroupParent: '/tallyman' },
+      ...{ leftovers: world.remains(this.#gone.signal), cgroupParent: '/tallyman', validateUpdate: () => [] },
       ...{ create: createPorts(store, world), random: systemRandom, faults: noFaults },
       ...{ roots, holds: rootfsHolds(roots), report: () => undefined },
       streams: { attach: async () => ({ ended: Promise.resolve() }) },
@@ -119,9 +122,9 @@ export class SteeredEngine implements AsyncDisposable {
     return [...begun, ...Array.from({ length: this.#watching }, () => 'watchProcess' as const)].sort()
   }
 
-  /** Whether it waits for a deadline. */
+  /** Whether it waits for a deadline, or for the next start, before which nothing is tried again. */
   get isTimed(): boolean {
-    return this.#timers.hasDeadline
+    return this.#timers.hasDeadline || (this.life().matches('restarting') && this.#timers.hasAny)
   }
 
   /** Makes `event` come about, and waits until the log has it and the engine does what its state asks for. */
@@ -154,6 +157,12 @@ export class SteeredEngine implements AsyncDisposable {
         return engine.restart(id, { timeoutSeconds: 100 }, origin)
       case 'KillRequested':
         return engine.kill(id, event.signal, origin)
+      case 'PauseRequested':
+        return engine.pause(id, origin)
+      case 'ResumeRequested':
+        return engine.unpause(id, origin)
+      case 'UpdateRequested':
+        return engine.update(id, event.hostConfig, origin)
       case 'ContainerRenamed':
         return engine.rename(id, this.#newName(), origin)
       case 'RemoveRequested':
@@ -194,9 +203,13 @@ export class SteeredEngine implements AsyncDisposable {
     const { world } = this
     switch (event.type) {
       case 'ContainerCreated':
-        return this.#create()
+        return this.#create(event.spec.hostConfig)
       case 'StepFailed':
         return this.#held.refuse(event.step, new TallyError('internal', 'no', { exitCode: 128 }))
+      case 'PauseFailed':
+      case 'ResumeFailed':
+      case 'LimitsRefused':
+        return this.#held.refuse(refusedBy[event.type], new TallyError('internal', 'no'))
       case 'SignalFailed':
         return this.#held.refuse('kill', new TallyError('not-found', 'gone'))
       case 'ProcessExited':
@@ -204,7 +217,7 @@ export class SteeredEngine implements AsyncDisposable {
         return this.#passSending()
       case 'Paused':
       case 'Resumed':
-        return world.freeze(this.#id, event.type === 'Paused')
+        return this.#freeze(event.type === 'Paused')
       case 'OomKilled':
         return world.runOutOfMemory(this.#id)
       case 'HostRebooted':
@@ -212,6 +225,9 @@ export class SteeredEngine implements AsyncDisposable {
       case 'StopDeadlinePassed':
       case 'KillDeadlinePassed':
         return this.#timers.fireDeadline()
+      case 'RestartDue':
+        this.#timers.fireDeadline()
+        return this.#timers.fireOthers()
       default:
         return this.#answerOrAsk(event)
     }
@@ -223,8 +239,16 @@ export class SteeredEngine implements AsyncDisposable {
     else this.#held.letGo((held) => held === operation)
   }
 
-  async #create(): Promise<void> {
-    const request = { name: this.#newName(), config: { Image: 'busybox', Cmd: ['top'] }, hostConfig: {} }
+  /** By the engine if it is asked to, or else by somebody else. */
+  #freeze(frozen: boolean): void {
+    const operation = frozen ? 'pause' : 'resume'
+    if (this.#held.operations().includes(operation)) this.#held.letGo((held) => held === operation)
+    else this.world.freeze(this.#id, frozen)
+  }
+
+  async #create({ RestartPolicy }: HostConfig): Promise<void> {
+    const config = { Image: 'busybox', Cmd: ['top'] }
+    const request = { name: this.#newName(), config, hostConfig: { RestartPolicy } }
     this.#id = (await this.engine.create(request, origin)).id
     this.world.programs.set(this.#id, { survives: [9, 15] })
   }
@@ -284,9 +308,16 @@ export class SteeredEngine implements AsyncDisposable {
 /** Milliseconds after which a comparison is left to fail. */
 const patience = 20_000
 
+const refusedBy = { PauseFailed: 'pause', ResumeFailed: 'resume', LimitsRefused: 'applyLimits' } as const
+
 /** Which operation's answer is recorded as what. */
 const broughtBy: Readonly<Partial<Record<ContainerEvent['type'], Operation>>> = {
   ...{ RootfsMounted: 'mountRootfs', BundlePrepared: 'prepareBundle', ShimStarted: 'startShim' },
-  ...{ PidRecorded: 'awaitPid', ProcessStarted: 'startProcess', SignalSent: 'kill' },
+  ...{
+    PidRecorded: 'awaitPid',
+    ProcessStarted: 'startProcess',
+    SignalSent: 'kill',
+    LimitsApplied: 'applyLimits',
+  },
   ...{ Released: 'delete', Removed: 'removeLayers' },
 }

@@ -8,7 +8,18 @@ export type Mishap = (typeof mishaps)[number]
 
 export const calls = [
   ...(['makeLayers', 'removeLayers', 'mountRootfs', 'unmount', 'prepareBundle', 'dropBundle'] as const),
-  ...(['startShim', 'awaitPid', 'startProcess', 'kill', 'resume', 'delete', 'wait', 'remove'] as const),
+  ...([
+    'startShim',
+    'awaitPid',
+    'startProcess',
+    'kill',
+    'pause',
+    'resume',
+    'delete',
+    'wait',
+    'remove',
+  ] as const),
+  'applyLimits',
 ] as const
 export type Call = (typeof calls)[number]
 

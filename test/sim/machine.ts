@@ -48,6 +48,7 @@ export class Machine {
     const { world } = this
     world.turn = () => this.#pause()
     world.now = () => options.time.now()
+    world.started = () => options.time.now()
     world.onStarted = (spec) => this.#began(spec)
     world.onExited = (spec, exit) => {
       this.exits.set(spec.runId, exit)
@@ -83,7 +84,7 @@ export class Machine {
     const answer = <T>(call: Call, work: () => Promise<T>) => this.answer(gone, call, work)
     const current = () => this.#supervisor
     const supervisor = connect({ current, gone, answer, pause: () => this.#pause() })
-    const { launch, remove } = this.world.workers(gone, supervisor)
+    const { launch, applyLimits, remove } = this.world.workers(gone, supervisor)
     const reported = (worker: Worker): Worker => this.#reported(worker)
     return {
       supervisor,
@@ -96,6 +97,7 @@ export class Machine {
         awaitPid: reported(launch.awaitPid),
         startProcess: reported(launch.startProcess),
       },
+      applyLimits: (job) => answer('applyLimits', () => applyLimits(job)),
       remove: (id) => answer('remove', () => remove(id)),
     }
   }

@@ -59,7 +59,7 @@ const Mounts = orNull(
   ),
 )
 
-const HostConfigBody = Type.Object({
+export const HostConfigBody = Type.Object({
   Binds: Texts,
   Mounts,
   VolumesFrom: Texts,
