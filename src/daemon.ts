@@ -45,6 +45,7 @@ import { systemTimers, type Timers } from './timers.ts'
 import { bundleWorker } from './workers/bundle.ts'
 import { releaseCgroupParent } from './workers/cgroup-parent.ts'
 import { removeContainerFiles } from './workers/container-files.ts'
+import { execWorker } from './workers/exec.ts'
 import { readHostFacts } from './workers/host-facts.ts'
 import { prepareLayerRoot, releaseLayerRoot } from './workers/layer-root.ts'
 import { createContainerLayers, removeContainerLayers } from './workers/layers.ts'
@@ -244,6 +245,7 @@ function effectWorkers(
       awaitPid: awaitPidWorker(task),
       startProcess: startProcessWorker(task),
     },
+    exec: execWorker({ roots, host }),
     async remove(id) {
       await removeContainerLayers(roots, id)
       await removeContainerFiles(roots, id)

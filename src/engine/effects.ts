@@ -5,12 +5,14 @@ import { parseSignal } from '../../machines/signals.ts'
 import { TallyError } from '../errors.ts'
 import { betweenPoints, type Faults } from '../faults.ts'
 import type { Supervisor } from '../supervisor/port.ts'
+import type { ExecWorker } from '../workers/exec.ts'
 import { sendSignal, watchProcess } from '../workers/running.ts'
 import type { Job, Worker } from '../workers/worker.ts'
 
 export interface EffectWorkers {
   readonly supervisor: Supervisor
   readonly launch: Readonly<Record<LaunchStep, Worker>>
+  readonly exec: ExecWorker
   /** Deletes what belongs to the container alone: its layers and its files. */
   readonly remove: (id: string) => Promise<void>
 }

@@ -19,6 +19,7 @@ import * as commands from './commands.ts'
 import { commitContainer } from './commit.ts'
 import { type CreatePorts, createContainer } from './create.ts'
 import { type EffectWorkers, perform } from './effects.ts'
+import { Execs, execCommands } from './execs.ts'
 import { targetOf } from './facts.ts'
 import * as files from './files.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -28,7 +29,7 @@ import { findContainer, followMessages, historyOf, viewOf } from './queries.ts'
 import { recover } from './recovery.ts'
 import { Registry } from './registry.ts'
 import { type ShutdownOptions, stopContainers } from './shutdown.ts'
-import { endsItsStdin, type Streams } from './streams.ts'
+import { endsItsStdin, Streams } from './streams.ts'
 import { followTasks } from './supervision.ts'
 import { resizeTerminal } from './terminal.ts'
 import { exitCode } from './view.ts'
@@ -88,15 +89,16 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
     closing.abort()
     throw error
   })
+  const execs = openExecs(options, registry)
   recovered.resolve()
   const stop = async (): Promise<void> => {
     closing.abort()
-    await Promise.all([observed, registry.stop()])
+    await Promise.all([observed, registry.stop(), execs.stop()])
     await events.durable()
   }
   const shutdown = { registry, commands: commandPorts(options), timers, report }
   return {
-    engine: facade(options, registry),
+    engine: facade(options, registry, execs),
     stopContainers: (how) => stopContainers(shutdown, how),
     stop,
   }
@@ -108,7 +110,19 @@ const commandPorts = ({ clock, random, events }: EngineOptions): commands.Comman
   durable: () => events.durable(),
 })
 
-function facade(options: EngineOptions, registry: Registry): Engine {
+function openExecs(options: EngineOptions, registry: Registry): Execs {
+  const { supervisor, report, workers } = options
+  const streams = new Streams({
+    closeStdin: async (execId) => supervisor.closeStdin({ id: execs.view(execId).containerId, execId }),
+    attachOutput: async (execId) => supervisor.attachOutput({ id: execs.view(execId).containerId, execId }),
+    report,
+  })
+  const execs = new Execs({ ...options, registry, streams, worker: workers.exec })
+  execs.recover()
+  return execs
+}
+
+function facade(options: EngineOptions, registry: Registry, execs: Execs): Engine {
   const { containers, events, messages, clock, random, faults } = options
   const ports = commandPorts(options)
   const createPorts = { ...options.create, clock, random, faults, registry }
@@ -121,6 +135,7 @@ function facade(options: EngineOptions, registry: Registry): Engine {
   }
   return {
     images: options.images,
+    execs: execCommands(execs, find),
     create: (request, origin) => createContainer(createPorts, request, origin),
     start: async (ref, origin) => commands.start(ports, find(ref), origin),
     stop: async (ref, how, origin) => commands.stop(ports, find(ref), how, origin),

@@ -2,9 +2,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import { evolve, type Life, machineVersion, newLife, save } from '../../machines/container-life.ts'
+import type { ExecEvent } from '../../machines/exec-events.ts'
 import type { ImageEvent } from '../../machines/image-events.ts'
 import { projectImage } from '../images/projection.ts'
 import type { ContainerRows, EventStore, ImageRows, MessageRows, RecordedEvent } from '../store/port.ts'
+import { replayExecs } from './exec-messages.ts'
 import { projectContainer, requireKnown } from './registry.ts'
 
 /** Of the rows that a replay gives. The last three digits are to be raised when the same events would give other rows of the same machine. */
@@ -21,6 +23,7 @@ export interface ReplayOptions {
 /** @returns takes the events in the order of their positions. */
 export function replay(options: ReplayOptions): (recorded: RecordedEvent) => void {
   const lives = new Map<string, Life>()
+  const exec = replayExecs(options.messages)
 
   function container(recorded: RecordedEvent<ContainerEvent>): void {
     const { stream, event } = recorded
@@ -34,6 +37,7 @@ export function replay(options: ReplayOptions): (recorded: RecordedEvent) => voi
 
   return (recorded) => {
     if (recorded.stream.startsWith('container/')) container(recorded as RecordedEvent<ContainerEvent>)
+    if (recorded.stream.startsWith('exec/')) exec(recorded as RecordedEvent<ExecEvent>)
     if (recorded.stream.startsWith('image/')) projectImage(recorded as RecordedEvent<ImageEvent>, options)
   }
 }

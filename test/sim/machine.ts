@@ -84,7 +84,7 @@ export class Machine {
     const answer = <T>(call: Call, work: () => Promise<T>) => this.answer(gone, call, work)
     const current = () => this.#supervisor
     const supervisor = connect({ current, gone, answer, pause: () => this.#pause() })
-    const { launch, remove } = this.world.workers(gone, supervisor)
+    const { launch, remove, exec } = this.world.workers(gone, supervisor)
     const reported = (worker: Worker): Worker => this.#reported(worker)
     return {
       supervisor,
@@ -97,6 +97,7 @@ export class Machine {
         awaitPid: reported(launch.awaitPid),
         startProcess: reported(launch.startProcess),
       },
+      exec,
       remove: (id) => answer('remove', () => remove(id)),
     }
   }

@@ -17,7 +17,6 @@ const route = (method: HTTPMethods, url: string, operationId: string): Route => 
 
 /** Routes by what they need: `exec is not supported yet`. */
 const unsupported: Readonly<Record<string, readonly Route[]>> = {
-  'exec (running a command in a container)': [route('POST', '/containers/:id/exec', 'ContainerExec')],
   'pausing containers': [
     route('POST', '/containers/:id/pause', 'ContainerPause'),
     route('POST', '/containers/:id/unpause', 'ContainerUnpause'),

@@ -159,9 +159,8 @@ describe('what is left for later', () => {
   const app = serverFor(engineWith([viewOf({})]))
 
   it.each([
-    ['POST', '/containers/one/exec', 501],
-    ['POST', '/containers/two/exec', 404],
     ['GET', '/containers/one/top', 501],
+    ['GET', '/containers/two/top', 404],
     ['HEAD', '/containers/one/archive', 400],
     ['POST', '/build', 501],
     ['POST', '/networks/create', 501],
@@ -172,7 +171,6 @@ describe('what is left for later', () => {
     ['GET', '/nodes', 503],
     ['GET', '/plugins/buildx/json', 404],
     ['GET', '/plugins/a/b:c/json', 404],
-    ['GET', '/exec/abc/json', 404],
     ['GET', '/volumes/x', 404],
     ['DELETE', '/volumes/x', 404],
     ['DELETE', '/networks/none', 403],

@@ -42,7 +42,8 @@ export function engineOf({ images = {}, ...parts }: EngineParts): Engine {
   const all = ['create', 'start', 'stop', 'restart', 'kill', 'rename', 'remove', 'wait', 'attach']
   const missing = [...all, 'get', 'list', 'messages', 'history'].map((name) => [name, absent(name)])
   const noImages = { find: () => undefined, list: () => [] }
-  return { ...Object.fromEntries(missing), ...parts, images: { ...noImages, ...images } }
+  const noExecs = ['execs', { of: () => [] }]
+  return { ...Object.fromEntries([...missing, noExecs]), ...parts, images: { ...noImages, ...images } }
 }
 
 /** An engine that knows these containers, the newest first. */

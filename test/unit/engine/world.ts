@@ -2,6 +2,7 @@
  * A world for the engine to act on: mounts, bundles, tasks and layers that are kept in sets and maps, and outlive the daemon. What takes
  * time takes some turns of the event loop, and what the world was told to refuse or to do late, it does.
  */
+
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ContainerEvent, LaunchStep } from '../../../machines/container-events.ts'
 import type { EffectWorkers } from '../../../src/engine/effects.ts'
@@ -18,6 +19,7 @@ import { signalNumber } from '../../../src/supervisor/signals.ts'
 import type { Leftovers } from '../../../src/workers/leftovers.ts'
 import { awaitPidWorker, startProcessWorker, startShimWorker } from '../../../src/workers/task.ts'
 import type { Job, Worker } from '../../../src/workers/worker.ts'
+import { ExecWorld } from './exec-world.ts'
 
 /** How a container's program behaves. */
 export interface Program {
@@ -68,6 +70,7 @@ export class World {
   /** Passes on to who listens what tasks do by themselves; may lose it, repeat it or hold it up. */
   pass: (event: SupervisorEvent, deliver: () => void) => void = (_, deliver) => deliver()
   readonly #listeners = new Set<(event: SupervisorEvent) => void>()
+  readonly execs = new ExecWorld()
   #nextPid = 100
 
   /** What is there for a container beside its layers. */
@@ -105,6 +108,7 @@ export class World {
         awaitPid: awaitPidWorker(options),
         startProcess: startProcessWorker(options),
       },
+      exec: this.execs.worker(),
       remove: (id) => this.#act(gone, 'removeLayers', id, () => void this.layers.delete(id)),
     }
   }
@@ -112,7 +116,7 @@ export class World {
   supervisor(gone: AbortSignal): Supervisor {
     const act = <T>(operation: Operation, id: string, work: () => T): Promise<T> =>
       this.#act(gone, operation, id, work)
-    return {
+    return this.execs.among({
       startShim: (spec) => act('startShim', spec.id, () => this.#startShim(spec).state.shim),
       startExec: async () => unsupported('exec'),
       execs: async () => [],
@@ -133,7 +137,7 @@ export class World {
       tasks: async () => [...this.tasks.values()].map(({ state }) => state),
       events: (signal) => this.#events(signal),
       version: async () => ({ version: 'test', revision: '' }),
-    }
+    })
   }
 
   /** What there is of containers, for recovery to compare and to release. */

@@ -1,0 +1,25 @@
+/** `GET /exec/{id}/json`: one exec in Docker's words. */
+import type { ExecView } from '../../engine/port.ts'
+
+export function execView({ id, containerId, config, running, exitCode, pid }: ExecView) {
+  const [entrypoint = '', ...rest] = config.Cmd
+  return {
+    ID: id,
+    Running: running,
+    ExitCode: exitCode,
+    ProcessConfig: {
+      tty: config.Tty,
+      entrypoint,
+      arguments: rest,
+      privileged: config.Privileged,
+      ...(config.User !== '' && { user: config.User }),
+    },
+    OpenStdin: config.AttachStdin,
+    OpenStderr: config.AttachStderr,
+    OpenStdout: config.AttachStdout,
+    CanRemove: false,
+    ContainerID: containerId,
+    DetachKeys: '',
+    Pid: pid,
+  }
+}
