@@ -5,7 +5,7 @@ import Type, { type Static } from 'typebox'
 import type { ExecConfig } from '../../../machines/exec-events.ts'
 import type { Engine, StartExecOptions } from '../../engine/port.ts'
 import { type Hijacked, hijack } from '../hijack.ts'
-import { requireJson } from '../json-body.ts'
+import { requireJson, takeJson } from '../json-body.ts'
 import { originOf } from '../request-origin.ts'
 import { ContainerParams as params } from '../schemas/container-params.ts'
 import { ExecBody, ExecStartBody } from '../schemas/exec.ts'
@@ -23,7 +23,7 @@ export const execRoutes: FastifyPluginAsyncTypebox<{ readonly engine: Engine }> 
   })
 
   const start = { operationId: 'ExecStart', params, body: Type.Union([ExecStartBody, Type.Null()]) }
-  app.post('/exec/:id/start', { schema: start, preValidation: requireJson }, async (request, reply) => {
+  app.post('/exec/:id/start', { schema: start, preValidation: takeJson }, async (request, reply) => {
     const { id } = request.params
     const body = request.body ?? {}
     engine.execs.require(id)
