@@ -15,6 +15,8 @@ export interface ExecConfig {
   readonly AttachStdin: boolean
   readonly AttachStdout: boolean
   readonly AttachStderr: boolean
+  /** `ctrl-a,b`; absent: those that Docker has. */
+  readonly DetachKeys?: string
 }
 
 /** The container as it was called when the exec was created: what messages about the exec say of it. */
@@ -48,6 +50,11 @@ export type ExecEvent =
       readonly reason?: string
     }
   | { readonly type: 'ExecFailed'; readonly failure: StepFailure }
+  /** Who was attached left by the detach keys; it goes on. */
+  | { readonly type: 'ExecDetached' }
+  /** Nothing of it is left but what is known of it. */
   | { readonly type: 'ExecReleased' }
+
+export type ExecEventType = ExecEvent['type']
 
 export type ExecEventOf<T extends ExecEvent['type']> = Extract<ExecEvent, { type: T }>

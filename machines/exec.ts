@@ -24,6 +24,7 @@ const machineSetup = setup({
       event.type === 'ExecStarted' ? { process: { pid: event.pid, startTicks: event.startTicks } } : {},
     ),
     noteExit: assign(({ event }) => (event.type === 'ExecExited' ? { exit: event } : {})),
+    note: () => {},
     noteFailure: assign(({ event }) => (event.type === 'ExecFailed' ? { failure: event.failure } : {})),
   },
 })
@@ -38,17 +39,24 @@ export const execMachine = machineSetup.createMachine({
     starting: {
       meta: { effect: 'startExec' },
       on: {
+        ExecDetached: { actions: 'note' },
         ExecStarted: { target: 'running', actions: 'noteStart' },
         ExecFailed: { target: 'releasing', actions: 'noteFailure' },
       },
     },
     running: {
       meta: { effect: 'watchExec' },
-      on: { ExecExited: { target: 'releasing', actions: 'noteExit' } },
+      on: {
+        ExecDetached: { actions: 'note' },
+        ExecExited: { target: 'releasing', actions: 'noteExit' },
+      },
     },
     releasing: {
       meta: { effect: 'releaseExec' },
-      on: { ExecReleased: [{ guard: 'hasFailed', target: 'failed' }, { target: 'exited' }] },
+      on: {
+        ExecDetached: { actions: 'note' },
+        ExecReleased: [{ guard: 'hasFailed', target: 'failed' }, { target: 'exited' }],
+      },
     },
     exited: { type: 'final' },
     failed: { type: 'final' },

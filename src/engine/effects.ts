@@ -21,6 +21,8 @@ export interface EffectWorkers {
 interface EffectPorts extends EffectWorkers {
   readonly faults: Faults
   readonly durable: () => Promise<void>
+  /** Answers when no exec runs in the container any more. */
+  readonly endExecs: (id: string, signal: AbortSignal) => Promise<void>
 }
 
 /** In the order in which they are undone: newest first. */
@@ -62,6 +64,7 @@ async function carryOut(
       return sendSignal(workers.supervisor, { id, runId, signal: name }, thaws(life, name))
     }
     case 'release':
+      await workers.endExecs(id, signal)
       return release(workers, life, runId)
     case 'remove':
       // A power cut must not leave a container in the log whose layers are gone.

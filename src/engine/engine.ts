@@ -19,6 +19,7 @@ import * as commands from './commands.ts'
 import { commitContainer } from './commit.ts'
 import { type CreatePorts, createContainer } from './create.ts'
 import { type EffectWorkers, perform } from './effects.ts'
+import { releaseOrphanExecs } from './exec-orphans.ts'
 import { Execs, execCommands } from './execs.ts'
 import { targetOf } from './facts.ts'
 import * as files from './files.ts'
@@ -68,7 +69,8 @@ export interface RunningEngine {
 /** Opens the engine on what the log holds: every container is folded and its pending effects are running when this resolves. */
 export async function openEngine(options: EngineOptions): Promise<RunningEngine> {
   const { workers, events, containers, messages, clock, timers, faults, report } = options
-  const effectPorts = { ...workers, faults, durable: () => events.durable() }
+  const endExecs = (id: string, signal: AbortSignal): Promise<void> => execs.endAll(id, signal)
+  const effectPorts = { ...workers, faults, durable: () => events.durable(), endExecs }
   const registry = new Registry({
     events,
     containers,
@@ -79,17 +81,17 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
     report,
     perform: (effect, life, signal) => perform(effectPorts, { effect, life }, signal),
   })
+  const execs = openExecs(options, registry)
   const closing = new AbortController()
   const recovered = Promise.withResolvers<void>()
   const observed = followTasks(
     { ...options, registry },
     { recovered: recovered.promise, signal: closing.signal },
   )
-  await recover({ ...options, registry }).catch((error) => {
+  await recoverAll(options, registry, execs).catch((error) => {
     closing.abort()
     throw error
   })
-  const execs = openExecs(options, registry)
   recovered.resolve()
   const stop = async (): Promise<void> => {
     closing.abort()
@@ -104,6 +106,14 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
   }
 }
 
+/** Execs are there before containers go on: a container is not released while one runs in it. */
+async function recoverAll(options: EngineOptions, registry: Registry, execs: Execs): Promise<void> {
+  execs.registry.load()
+  await recover({ ...options, registry })
+  execs.registry.resume()
+  await releaseOrphanExecs({ ...options, execs: execs.registry })
+}
+
 const commandPorts = ({ clock, random, events }: EngineOptions): commands.CommandPorts => ({
   clock,
   newRunId: () => random.hex(8),
@@ -113,12 +123,11 @@ const commandPorts = ({ clock, random, events }: EngineOptions): commands.Comman
 function openExecs(options: EngineOptions, registry: Registry): Execs {
   const { supervisor, report, workers } = options
   const streams = new Streams({
-    closeStdin: async (execId) => supervisor.closeStdin({ id: execs.view(execId).containerId, execId }),
-    attachOutput: async (execId) => supervisor.attachOutput({ id: execs.view(execId).containerId, execId }),
+    closeStdin: async (execId) => supervisor.closeStdin(execs.refOf(execId)),
+    attachOutput: async (execId) => supervisor.attachOutput(execs.refOf(execId)),
     report,
   })
   const execs = new Execs({ ...options, registry, streams, worker: workers.exec })
-  execs.recover()
   return execs
 }
 

@@ -2,10 +2,12 @@
 import type { ExecEvent } from '../../machines/exec-events.ts'
 import type { ExecEffect, ExecLife } from '../../machines/exec-life.ts'
 import type { ContainerSpec } from '../../machines/spec.ts'
-import { noSuchContainer, TallyError } from '../errors.ts'
+import { noSuchContainer } from '../errors.ts'
+import { betweenPoints, type Faults } from '../faults.ts'
 import { abortable } from '../supervisor/abortable.ts'
-import type { ExecRef, Supervisor } from '../supervisor/port.ts'
-import type { ExecWorker } from '../workers/exec.ts'
+import type { Supervisor } from '../supervisor/port.ts'
+import type { ExecJob, ExecWorker } from '../workers/exec.ts'
+import { createdIn } from './exec-facts.ts'
 import type { Streams, StreamTarget } from './streams.ts'
 
 export interface ExecEffectPorts {
@@ -13,6 +15,7 @@ export interface ExecEffectPorts {
   readonly worker: ExecWorker
   /** Of execs only: a target's id is an exec's. */
   readonly streams: Streams
+  readonly faults: Faults
   readonly specOf: (containerId: string) => ContainerSpec | undefined
 }
 
@@ -21,50 +24,54 @@ export function performExec(
   { effect, life }: { readonly effect: ExecEffect; readonly life: ExecLife },
   signal: AbortSignal,
 ): Promise<ExecEvent> {
-  switch (effect) {
-    case 'startExec':
-      return start(ports, life, signal)
-    case 'watchExec':
-      return watch(ports, life, signal)
-    case 'releaseExec':
-      return release(ports, life)
+  return betweenPoints(ports.faults, `perform.${effect}`, () => effects[effect](ports, jobOf(life), signal))
+}
+
+type Perform = (ports: ExecEffectPorts, job: ExecJob, signal: AbortSignal) => Promise<ExecEvent>
+
+const effects: Readonly<Record<ExecEffect, Perform>> = { startExec, watchExec, releaseExec }
+
+export function jobOf(life: ExecLife): ExecJob {
+  const { asked } = life.context
+  const { id: execId, container, runId, config } = createdIn(life)
+  const [height = 0, width = 0] = asked?.consoleSize ?? []
+  return {
+    ...{ id: container.id, execId, runId, config, attached: asked !== null && !asked.detach },
+    ...((height > 0 || width > 0) && { consoleSize: { height, width } }),
   }
 }
 
 /** What the streams of the exec are. A terminal's stdin has no end to pass on. */
-export function streamTarget({ worker }: Pick<ExecEffectPorts, 'worker'>, life: ExecLife): StreamTarget {
-  const { context } = life
-  const tty = context.created?.config.Tty === true
-  return { id: execRef(life).execId, stdio: worker.stdio(context), stdinOnce: !tty }
-}
+export const streamTarget = ({ worker }: Pick<ExecEffectPorts, 'worker'>, job: ExecJob): StreamTarget => ({
+  id: job.execId,
+  stdio: worker.stdio(job),
+  stdinOnce: !job.config.Tty,
+})
 
-async function start(ports: ExecEffectPorts, life: ExecLife, signal: AbortSignal): Promise<ExecEvent> {
+async function startExec(ports: ExecEffectPorts, job: ExecJob, signal: AbortSignal): Promise<ExecEvent> {
   const { supervisor, worker, streams } = ports
-  const ref = execRef(life)
-  const container = ports.specOf(ref.id)
-  if (container === undefined) throw noSuchContainer(ref.id)
-  const spec = worker.prepare(life.context, container)
-  const target = streamTarget(ports, life)
+  const container = ports.specOf(job.id)
+  if (container === undefined) throw noSuchContainer(job.id)
+  const spec = worker.prepare(job, container)
+  const target = streamTarget(ports, job)
   streams.open(target)
   await supervisor.startExec(spec)
   streams.feed(target)
-  const { pid, startTicks } = await abortable(supervisor.awaitPid(ref), signal)
+  const { pid, startTicks } = await abortable(supervisor.awaitPid({ id: job.id, execId: job.execId }), signal)
   return { type: 'ExecStarted', pid, startTicks }
 }
 
-async function watch({ supervisor }: ExecEffectPorts, life: ExecLife, signal: AbortSignal) {
-  const { exitCode, exitedAt, reason } = await supervisor.wait(execRef(life), signal)
+async function watchExec({ supervisor }: ExecEffectPorts, { id, execId }: ExecJob, signal: AbortSignal) {
+  const { exitCode, exitedAt, reason } = await supervisor.wait({ id, execId }, signal)
   return { type: 'ExecExited', exitCode, exitedAt, ...(reason !== undefined && { reason }) } as const
 }
 
-async function release(ports: ExecEffectPorts, life: ExecLife): Promise<ExecEvent> {
-  await ports.supervisor.delete(execRef(life))
-  ports.streams.close(streamTarget(ports, life))
-  await ports.worker.release(life.context)
+/** What the process has written is with its shim until who is attached has taken it. */
+async function releaseExec(ports: ExecEffectPorts, job: ExecJob, signal: AbortSignal): Promise<ExecEvent> {
+  const { id, execId } = job
+  await abortable(ports.streams.quiet(execId), signal)
+  await ports.supervisor.delete({ id, execId })
+  ports.streams.close(streamTarget(ports, job))
+  await ports.worker.release(job)
   return { type: 'ExecReleased' }
-}
-
-function execRef({ context: { created } }: ExecLife): ExecRef {
-  if (created === null) throw new TallyError('internal', 'an exec has no ExecCreated event')
-  return { id: created.container.id, execId: created.id }
 }

@@ -5,13 +5,21 @@ import { conflict, TallyError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import { retryDelay } from './retry-delay.ts'
 
+/** What goes with an event into the log. */
+export interface RecordedExec {
+  /** The state after it. */
+  readonly life: ExecLife
+  /** Its place in the stream. */
+  readonly version: number
+  readonly origin: Origin | undefined
+}
+
 export interface ExecLifecyclePorts {
-  /** Appends the event. @param life the state after it @param version its place in the stream */
-  readonly record: (
-    event: ExecEvent,
-    after: { readonly life: ExecLife; readonly version: number; readonly origin: Origin | undefined },
-  ) => void
+  readonly record: (event: ExecEvent, recorded: RecordedExec) => void
   readonly perform: (effect: ExecEffect, life: ExecLife, signal: AbortSignal) => Promise<ExecEvent>
+  readonly now: () => string
+  /** A fault point. */
+  readonly reach: (point: string) => void
   /** Calls back after so many milliseconds; the answer cancels it. */
   readonly sleep: (milliseconds: number, wake: () => void) => () => void
   readonly report: (message: string, fields: object) => void
@@ -25,11 +33,18 @@ export class ExecLifecycle {
   #version: number
   #origin: Origin | undefined
   #driven: Promise<void> | undefined
+  /** When its last event was. */
+  changedAt: string
 
   constructor(ports: ExecLifecyclePorts, life: ExecLife, version: number) {
     this.#ports = ports
     this.#life = life
     this.#version = version
+    this.changedAt = ports.now()
+  }
+
+  get version(): number {
+    return this.#version
   }
 
   get life(): ExecLife {
@@ -76,12 +91,15 @@ export class ExecLifecycle {
   }
 
   #apply(event: ExecEvent): void {
+    this.#ports.reach(`append.${event.type}.before`)
     const life = evolveExec(this.#life, event)
     const version = this.#version + 1
     this.#ports.record(event, { life, version, origin: this.#origin })
     this.#life = life
     this.#version = version
+    this.changedAt = this.#ports.now()
     for (const listener of [...this.#listeners]) listener(life)
+    this.#ports.reach(`append.${event.type}.after`)
   }
 
   async #drive(): Promise<void> {
@@ -122,13 +140,13 @@ export class ExecLifecycle {
   }
 }
 
-/** 126 where the runtime has not said otherwise, as in Docker. */
+/** Whatever the reason is, in Docker an exec that could not be started has 126. */
 function failed(error: unknown): ExecEventOf<'ExecFailed'> {
   const known = error instanceof TallyError ? error : undefined
   const failure = {
     code: known?.code ?? 'internal',
     message: error instanceof Error ? error.message : String(error),
-    exitCode: known?.step === 'awaitPid' ? (known.exitCode ?? 126) : 126,
+    exitCode: 126,
     ...(known?.detail === undefined ? {} : { detail: known.detail }),
   }
   return { type: 'ExecFailed', failure }

@@ -1,188 +1,155 @@
-/** The execs of the containers that are not removed: their registry, and the commands on them. */
-import type { ExecConfig, ExecEvent } from '../../machines/exec-events.ts'
-import { type ExecLife, foldExec, newExecLife } from '../../machines/exec-life.ts'
+/** The commands on execs, and what becomes of execs when their container's run ends. */
+import type { ExecConfig } from '../../machines/exec-events.ts'
+import type { ExecLife } from '../../machines/exec-life.ts'
 import { badRequest, conflict, TallyError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import type { Random } from '../random.ts'
-import type { EventStore, MessageRows } from '../store/port.ts'
-import type { Size } from '../supervisor/port.ts'
-import type { Timers } from '../timers.ts'
-import { type ExecEffectPorts, performExec, streamTarget } from './exec-effects.ts'
-import { ExecLifecycle } from './exec-lifecycle.ts'
-import { projectExec, requireKnownExec } from './exec-messages.ts'
+import type { ExecRef, Size } from '../supervisor/port.ts'
+import { jobOf, streamTarget } from './exec-effects.ts'
+import { createdIn, execViewOf, hasEnded, isUnderWay, ownerOf } from './exec-facts.ts'
+import type { ExecLifecycle } from './exec-lifecycle.ts'
+import { ExecRegistry, type ExecRegistryPorts } from './exec-registry.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import type { AttachStreams, ExecCommands, ExecView, StartExecOptions } from './port.ts'
-import type { Registry } from './registry.ts'
+import type { AttachStreams, ExecCommands, StartExecOptions } from './port.ts'
 
-export interface ExecPorts extends Omit<ExecEffectPorts, 'specOf'> {
-  readonly events: EventStore
-  readonly messages: MessageRows
-  readonly registry: Pick<Registry, 'get'>
+export interface ExecPorts extends ExecRegistryPorts {
   readonly random: Random
-  readonly timers: Timers
-  readonly report: (message: string, fields: object) => void
 }
 
-const prefix = 'exec/'
+interface Attached {
+  readonly streams: AttachStreams | undefined
+  /** When they are. */
+  readonly over: Promise<void> | undefined
+}
+
+/** How long a client that resizes waits for the exec to be started, in Docker. */
+const startMilliseconds = 10_000
 
 export class Execs {
   readonly #ports: ExecPorts
-  readonly #execs = new Map<string, ExecLifecycle>()
   readonly #closing = new AbortController()
+  readonly registry: ExecRegistry
 
   constructor(ports: ExecPorts) {
     this.#ports = ports
-  }
-
-  /** Brings back those of the containers that are there, and ends what is left of others. */
-  recover(): void {
-    for (const { stream, version } of this.#ports.events.streams(prefix)) {
-      const events = this.#ports.events.read<ExecEvent>(stream).map(({ event }) => event)
-      for (const event of events) requireKnownExec(event)
-      const life = foldExec(events)
-      const owner = this.#ports.registry.get(ownerOf(life))
-      if (owner !== undefined || life.status !== 'done')
-        this.#adopt(stream.slice(prefix.length), life, version, owner).resume()
-    }
+    this.registry = new ExecRegistry(ports)
   }
 
   /** @param ref the container as the client called it. @returns the new exec's id. */
   async create(owner: Lifecycle, ref: string, config: ExecConfig, origin: Origin): Promise<string> {
     requireActive(owner, ref)
-    const { id, name, spec, run } = owner.life.context
-    if (spec === null || run === null) throw notRunning(id)
+    const { id: ownerId, name, spec, run } = owner.life.context
+    if (spec === null || run === null) throw notRunning(ownerId)
     const { Image: image, Labels: labels } = spec.config
-    const execId = this.#ports.random.hex(32)
-    const exec = this.#adopt(execId, newExecLife(), 0, owner)
-    const container = { id, name, image, labels }
-    exec.observe({ type: 'ExecCreated', id: execId, container, runId: run.id, config }, origin)
+    const id = this.#ports.random.hex(32)
+    const container = { id: ownerId, name, image, labels }
+    this.registry.create({ type: 'ExecCreated', id, container, runId: run.id, config }, origin)
     await this.#ports.events.durable()
-    return execId
+    return id
   }
 
   /** @throws TallyError not-found; conflict if its container does not run. */
   require(id: string): void {
-    const { life } = this.#find(id)
-    const owner = this.#ports.registry.get(ownerOf(life))
-    if (owner === undefined) throw noSuchExec(id)
-    requireActive(owner, ownerOf(life))
+    this.#requireActive(this.find(id))
   }
 
-  /** Answers when it runs; `ended` when it has ended and all its output is out, or `signal` aborts. @throws TallyError if it can't be started. */
   async start(
     id: string,
     { streams, consoleSize }: StartExecOptions,
     origin: Origin,
     signal: AbortSignal,
   ): Promise<{ readonly ended: Promise<void> }> {
-    this.require(id)
-    const exec = this.#find(id)
+    const exec = this.find(id)
+    this.#requireActive(exec)
     requireUnstarted(id, exec.life)
+    const detach = streams === undefined
     // Joined before the effect, which begins at once, opens the pipes: no byte is missed.
     const session = streams && this.#attach(exec, streams, signal)
-    exec.observe(
-      { type: 'ExecStartRequested', detach: streams === undefined, ...(consoleSize && { consoleSize }) },
-      origin,
-    )
-    const life = await exec.until(isUnderWay, AbortSignal.any([signal, this.#closing.signal]))
+    exec.observe({ type: 'ExecStartRequested', detach, ...(consoleSize && { consoleSize }) }, origin)
+    const life = await exec.until(isUnderWay, this.#orClosing(signal))
     if (life.context.failure !== null) throw startError(life.context.failure)
     await this.#ports.events.durable()
-    return { ended: this.#ended(exec, (await session)?.ended, signal) }
+    const { ended: over } = (await session) ?? {}
+    return { ended: this.#ended(exec, { streams, over }, signal) }
   }
 
   async resize(id: string, size: Size): Promise<void> {
-    this.require(id)
-    const exec = this.#find(id)
-    const { config } = createdIn(exec.life)
-    if (exec.life.matches('created')) throw conflict(`exec ${id} is not started`)
-    const life = await exec.until(isUnderWay, this.#closing.signal)
-    if (config.Tty && life.matches('running'))
+    const exec = this.find(id)
+    this.#requireActive(exec)
+    const life = await this.#untilStarted(exec)
+    if (createdIn(life).config.Tty && life.matches('running'))
       await this.#ports.supervisor.resize({ id: ownerOf(life), execId: id }, size)
-  }
-
-  view(id: string): ExecView {
-    const { life } = this.#find(id)
-    const { process, exit, failure, asked } = life.context
-    const { container, config } = createdIn(life)
-    const code = exit?.exitCode ?? failure?.exitCode ?? null
-    const running = asked !== null && code === null
-    return { id, containerId: container.id, config, running, exitCode: code, pid: process?.pid ?? 0 }
   }
 
   /** Ids of the container's execs that have not ended. */
   of(containerId: string): readonly string[] {
-    const all = [...this.#execs].filter(([, { life }]) => ownerOf(life) === containerId)
-    return all.filter(([, { life }]) => !hasEnded(life)).map(([id]) => id)
+    const lives = this.registry.all().map(({ life }) => life)
+    return lives
+      .filter((life) => ownerOf(life) === containerId && !hasEnded(life))
+      .map((life) => createdIn(life).id)
+  }
+
+  /** Answers when no process of an exec runs in the container any more. What its end has left of them is killed. */
+  async endAll(containerId: string, signal: AbortSignal): Promise<void> {
+    const running = this.registry.running(containerId)
+    await Promise.all(running.map((exec) => this.#end(exec, signal)))
+  }
+
+  /** @throws TallyError not-found */
+  find(id: string): ExecLifecycle {
+    const exec = this.registry.get(id)
+    if (exec === undefined) throw new TallyError('not-found', `No such exec instance: ${id}`)
+    return exec
+  }
+
+  /** What the supervisor calls it. @throws TallyError not-found */
+  refOf(execId: string): ExecRef {
+    return { id: ownerOf(this.find(execId).life), execId }
   }
 
   /** Ends effects; processes go on. */
   async stop(): Promise<void> {
     this.#closing.abort()
-    await Promise.all([...this.#execs.values()].map((exec) => exec.stop()))
+    await this.registry.stop()
   }
 
-  #attach(exec: ExecLifecycle, streams: AttachStreams, signal: AbortSignal) {
-    const target = streamTarget(this.#ports, exec.life)
+  /** Joins what is there once it is started: with streams, nobody is detached. */
+  #attach({ life }: ExecLifecycle, streams: AttachStreams, signal: AbortSignal) {
+    const target = streamTarget(this.#ports, { ...jobOf(life), attached: true })
     return this.#ports.streams.attach(target, streams, { running: false, signal })
   }
 
-  async #ended(exec: ExecLifecycle, streams: Promise<void> | undefined, signal: AbortSignal): Promise<void> {
-    await streams
-    await exec.until(hasEnded, AbortSignal.any([signal, this.#closing.signal])).catch(() => undefined)
+  /** Who has no more to type at a terminal leaves it, as in Docker; all others stay until the exec has ended. */
+  async #ended(exec: ExecLifecycle, { streams, over }: Attached, signal: AbortSignal): Promise<void> {
+    await over
+    const { Tty } = createdIn(exec.life).config
+    if (Tty && streams?.stdin?.readableEnded === true) return
+    await exec.until(hasEnded, this.#orClosing(signal)).catch(() => undefined)
   }
 
-  #find(id: string): ExecLifecycle {
-    const exec = this.#execs.get(id)
-    if (exec === undefined) throw noSuchExec(id)
-    return exec
-  }
-
-  #adopt(id: string, life: ExecLife, version: number, owner: Lifecycle | undefined): ExecLifecycle {
-    const { timers, report } = this.#ports
-    const exec = new ExecLifecycle(
-      {
-        record: (event, { life: after, version: next, origin }) =>
-          this.#record(id, event, { life: after, version: next, origin }),
-        perform: (effect, now, signal) => performExec(this.#effectPorts(), { effect, life: now }, signal),
-        sleep: (delay, wake) => timers.after(delay, wake),
-        report: (message, fields) => report(message, { exec: id, ...fields }),
-      },
-      life,
-      version,
-    )
-    this.#execs.set(id, exec)
-    this.#forgetWith(id, owner)
-    return exec
-  }
-
-  /** An exec can be looked at until its container is removed. */
-  #forgetWith(id: string, owner: Lifecycle | undefined): void {
-    owner
-      ?.until((life) => (life.matches('removed') ? true : undefined), this.#closing.signal)
-      .then(() => this.#execs.delete(id))
-      .catch(() => undefined)
-  }
-
-  #effectPorts(): ExecEffectPorts {
-    const specOf = (id: string) => this.#ports.registry.get(id)?.life.context.spec ?? undefined
-    return { ...this.#ports, specOf }
-  }
-
-  #record(
-    id: string,
-    event: ExecEvent,
-    after: { readonly life: ExecLife; readonly version: number; readonly origin: Origin | undefined },
-  ): void {
-    const { events, messages } = this.#ports
-    events.append<ExecEvent>({
-      stream: `${prefix}${id}`,
-      expectedVersion: after.version - 1,
-      events: [event],
-      ...(after.origin && { origin: after.origin }),
-      project: (recorded) => {
-        for (const one of recorded) projectExec(one, after.life, messages)
-      },
+  async #end(exec: ExecLifecycle, signal: AbortSignal): Promise<void> {
+    const { execId, id } = jobOf(exec.life)
+    await this.#ports.supervisor.kill({ id, execId }, 'SIGKILL').catch((error: unknown) => {
+      if (!(error instanceof TallyError && error.code === 'not-found')) throw error
     })
+    await exec.until(hasEnded, this.#orClosing(signal))
+  }
+
+  async #untilStarted(exec: ExecLifecycle): Promise<ExecLife> {
+    const late = new AbortController()
+    const cancel = this.#ports.timers.after(startMilliseconds, () =>
+      late.abort(new TallyError('internal', 'timeout waiting for exec session ready')),
+    )
+    return exec.until(isUnderWay, this.#orClosing(late.signal)).finally(cancel)
+  }
+
+  #requireActive({ life }: ExecLifecycle): void {
+    const owner = this.#ports.registry.get(ownerOf(life))
+    if (owner !== undefined) requireActive(owner, ownerOf(life))
+  }
+
+  #orClosing(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, this.#closing.signal])
   }
 }
 
@@ -195,20 +162,12 @@ export function execCommands(execs: Execs, find: (ref: string) => Lifecycle): Ex
     },
     require: (id) => execs.require(id),
     start: (id, how, origin, signal) => execs.start(id, how, origin, signal),
+    detached: async (id, origin) => execs.find(id).observe({ type: 'ExecDetached' }, origin),
     resize: (id, size) => execs.resize(id, size),
-    get: (id) => execs.view(id),
+    get: (id) => execViewOf(execs.find(id).life),
     of: (containerId) => execs.of(containerId),
   }
 }
-
-const createdIn = ({ context: { created } }: ExecLife) => {
-  if (created === null) throw new TallyError('internal', 'an exec has no ExecCreated event')
-  return created
-}
-
-const ownerOf = ({ context }: ExecLife): string => context.created?.container.id ?? ''
-const hasEnded = ({ context }: ExecLife): boolean => context.exit !== null || context.failure !== null
-const isUnderWay = (life: ExecLife): boolean => life.context.process !== null || hasEnded(life)
 
 function requireActive({ life }: Lifecycle, ref: string): void {
   if (!life.matches('running')) throw notRunning(life.context.id)
@@ -225,4 +184,3 @@ const startError = ({ code, message }: { readonly code: string; readonly message
   new TallyError(code === 'bad-request' ? 'bad-request' : 'internal', message)
 
 const notRunning = (id: string): TallyError => conflict(`Container ${id} is not running`)
-const noSuchExec = (id: string): TallyError => new TallyError('not-found', `No such exec instance: ${id}`)

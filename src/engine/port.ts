@@ -159,7 +159,11 @@ export interface ExecCommands {
     origin: Origin,
     signal: AbortSignal,
   ): Promise<{ readonly ended: Promise<void> }>
+  /** Notes that who was attached left by the detach keys. */
+  detached(id: string, origin: Origin): Promise<void>
+  /** Waits up to ten seconds for it to be started. @throws TallyError internal if it is not */
   resize(id: string, size: Size): Promise<void>
+  /** Not of one that ended more than five minutes ago. */
   get(id: string): ExecView
   /** Ids of the container's execs that have not ended, by its full id. */
   of(containerId: string): readonly string[]

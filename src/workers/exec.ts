@@ -1,23 +1,30 @@
-/** The worker of execs: named pipes and process.json for one more process in a container that runs. */
+/** The worker of execs: named pipes and the process for one more process in a container that runs. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ExecContext } from '../../machines/exec.ts'
-import type { ExecEventOf } from '../../machines/exec-events.ts'
+import type { ExecConfig } from '../../machines/exec-events.ts'
 import type { ContainerSpec } from '../../machines/spec.ts'
-import { TallyError } from '../errors.ts'
 import { makeFifo } from '../kernel/fifo.ts'
 import { execProcess } from '../oci/exec-process.ts'
 import type { HostFacts } from '../oci/facts.ts'
 import { bundlePath, type Roots, rootfsPath } from '../paths.ts'
-import type { ExecSpec, Stdio } from '../supervisor/port.ts'
+import type { ExecRef, ExecSpec, Size, Stdio } from '../supervisor/port.ts'
 import { readTextInside } from './rootfs-files.ts'
+
+/** What is to run. */
+export interface ExecJob extends ExecRef {
+  readonly runId: string
+  readonly config: ExecConfig
+  /** Somebody listens, or will. */
+  readonly attached: boolean
+  readonly consoleSize?: Size
+}
 
 export interface ExecWorker {
   /** Where the pipes of the exec are: none if nobody attaches. */
-  stdio(context: ExecContext): Stdio
+  stdio(job: ExecJob): Stdio
   /** Makes the pipes; those that are there stay. @throws TallyError for an unknown user */
-  prepare(context: ExecContext, container: ContainerSpec): ExecSpec
-  release(context: ExecContext): Promise<void>
+  prepare(job: ExecJob, container: ContainerSpec): ExecSpec
+  release(job: ExecJob): Promise<void>
 }
 
 export interface ExecWorkerOptions {
@@ -26,22 +33,22 @@ export interface ExecWorkerOptions {
 }
 
 export function execWorker({ roots, host }: ExecWorkerOptions): ExecWorker {
-  const stdio = (context: ExecContext): Stdio => execStdio(roots, context)
+  const stdio = (job: ExecJob): Stdio => execStdio(bundlePath(roots, job.id), job)
   return {
     stdio,
-    prepare(context, spec) {
-      const { id, container, runId, config } = createdIn(context)
-      const pipes = stdio(context)
-      const accounts = accountsOf(rootfsPath(roots, container.id))
+    prepare(job, spec) {
+      const { id, execId, runId, config, consoleSize } = job
+      const accounts = accountsOf(rootfsPath(roots, id))
       const process = { ...execProcess({ spec, exec: config, host, accounts }) }
+      const pipes = stdio(job)
       for (const path of Object.values(pipes)) makeFifo(path, 0o600)
       return {
-        ...{ id: container.id, execId: id, runId, process, stdio: pipes, terminal: config.Tty },
-        ...consoleSize(context),
+        ...{ id, execId, runId, process, stdio: pipes, terminal: config.Tty },
+        ...(consoleSize && { consoleSize }),
       }
     },
-    async release(context) {
-      for (const path of Object.values(stdio(context))) await rm(path, { force: true })
+    async release(job) {
+      for (const path of Object.values(stdio(job))) await rm(path, { force: true })
     },
   }
 }
@@ -52,23 +59,12 @@ const accountsOf = (rootfs: string) => ({
 })
 
 /** `<bundle>/<exec id>-stdout` and so on; a terminal has no stderr of its own. */
-function execStdio(roots: Roots, context: ExecContext): Stdio {
-  const { id, container, config } = createdIn(context)
-  if (context.asked === null || context.asked.detach) return {}
-  const path = (name: string): string => join(bundlePath(roots, container.id), `${id}-${name}`)
+function execStdio(bundle: string, { execId, config, attached }: ExecJob): Stdio {
+  if (!attached) return {}
+  const path = (name: string): string => join(bundle, `${execId}-${name}`)
   return {
     ...(config.AttachStdin && { stdin: path('stdin') }),
     ...{ stdout: path('stdout') },
     ...(!config.Tty && { stderr: path('stderr') }),
   }
-}
-
-function consoleSize({ asked }: ExecContext): Pick<ExecSpec, 'consoleSize'> {
-  const [height = 0, width = 0] = asked?.consoleSize ?? []
-  return height > 0 || width > 0 ? { consoleSize: { height, width } } : {}
-}
-
-function createdIn({ created }: ExecContext): ExecEventOf<'ExecCreated'> {
-  if (created === null) throw new TallyError('internal', 'an exec has no ExecCreated event')
-  return created
 }

@@ -17,6 +17,7 @@ export const ExecBody = Type.Object({
   AttachStdin: Flag,
   AttachStdout: Flag,
   AttachStderr: Flag,
+  DetachKeys: Text,
 })
 
 export const ExecStartBody = Type.Object({

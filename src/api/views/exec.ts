@@ -1,5 +1,6 @@
 /** `GET /exec/{id}/json`: one exec in Docker's words. */
 import type { ExecView } from '../../engine/port.ts'
+import { parseDetachKeys } from '../detach-keys.ts'
 
 export function execView({ id, containerId, config, running, exitCode, pid }: ExecView) {
   const [entrypoint = '', ...rest] = config.Cmd
@@ -19,7 +20,7 @@ export function execView({ id, containerId, config, running, exitCode, pid }: Ex
     OpenStdout: config.AttachStdout,
     CanRemove: false,
     ContainerID: containerId,
-    DetachKeys: '',
+    DetachKeys: config.DetachKeys === undefined ? '' : parseDetachKeys(config.DetachKeys).toString('base64'),
     Pid: pid,
   }
 }

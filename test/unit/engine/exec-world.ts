@@ -24,11 +24,9 @@ export class ExecWorld {
   worker(): ExecWorker {
     return {
       stdio: () => ({}),
-      prepare({ created }) {
-        if (created === null) throw new Error('not created')
-        const { id, container, runId } = created
+      prepare({ id, execId, runId }) {
         return {
-          ...{ id: container.id, execId: id, runId },
+          ...{ id, execId, runId },
           ...{ process: {}, stdio: {}, terminal: false },
         }
       },

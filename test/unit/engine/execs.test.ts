@@ -66,7 +66,7 @@ describe('An exec', () => {
     daemon.world.execs.refusal = 'no such program'
     const id = await daemon.engine.execs.create('web', config, origin)
     await expect(daemon.engine.execs.start(id, {}, origin, signal)).rejects.toThrow('no such program')
-    expect(daemon.engine.execs.get(id)).toMatchObject({ running: false, exitCode: 127 })
+    expect(daemon.engine.execs.get(id)).toMatchObject({ running: false, exitCode: 126 })
     await vi.waitFor(() => expect(types(daemon, id).slice(2)).toEqual(['ExecFailed', 'ExecReleased']))
   })
 
