@@ -6,12 +6,13 @@ import { Dockerd } from './dockerd.ts'
 import { comparable, type Outcome } from './outcome.ts'
 import { pending } from './pending.ts'
 import type { Session, Target } from './session.ts'
+import { exec } from './sessions/exec.ts'
 import { files } from './sessions/files.ts'
 import { life } from './sessions/life.ts'
 import { options } from './sessions/options.ts'
 import { streams } from './sessions/streams.ts'
 
-const sessions: readonly Session[] = [...life, ...streams, ...files, ...options]
+const sessions: readonly Session[] = [...life, ...streams, ...exec, ...files, ...options]
 
 describe('docker does the same on both daemons', () => {
   let tallyd: Daemon

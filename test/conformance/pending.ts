@@ -9,7 +9,7 @@ export const pending: ReadonlySet<string> = new Set([
   'prune',
   'terminal',
   'stdin of run',
-  'exec',
+  'exec of a paused container',
   'attach',
   'volumes',
   'copy-up into a volume',

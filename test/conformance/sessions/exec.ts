@@ -2,10 +2,11 @@
 import { docker, session, shell } from '../session.ts'
 
 const run = 'run --network none -d'
-const request = 'curl -s --unix-socket ${DOCKER_HOST#unix://} -w "\\n%{http_code}\\n"'
+const curl = `curl -s --unix-socket \${DOCKER_HOST#unix://}`
+const request = `${curl} -w "\\n%{http_code}\\n"`
 const json = `-H 'Content-Type: application/json'`
-/** Without what differs by nature: the pid. */
-const plain = `sed 's/"Pid":[1-9][0-9]*/"Pid":<pid>/'`
+/** Without what differs by nature, the pid, and without the empty lines with which errors end. */
+const plain = `sed 's/"Pid":[1-9][0-9]*/"Pid":<pid>/; /^$/d'`
 
 /** Asks for `path` with a JSON body. */
 const post = (path: string, body: string) =>
@@ -14,7 +15,7 @@ const post = (path: string, body: string) =>
 /** An exec of the container by that name, made by a bare request, is `$id` in `line`. */
 const withExec = (name: string, body: string, line: string) =>
   shell(
-    `id=$(curl -s --unix-socket \${DOCKER_HOST#unix://} -X POST ${json} -d '${body}' http://d/v1.41/containers/${name}/exec | cut -d'"' -f4); ${line} | ${plain}`,
+    `id=$(${curl} -X POST ${json} -d '${body}' http://d/v1.41/containers/${name}/exec | cut -d'"' -f4); { ${line}; } | ${plain}`,
   )
 
 const inspect = `${request} http://d/v1.41/exec/$id/json`
@@ -52,13 +53,10 @@ export const exec = [
     docker('rm exec'),
   ),
   session(
-    'exec of a paused, a restarted and a container that never ran',
+    'exec of a container that never ran, and of one that runs anew',
     docker('create --network none --name asleep bb sleep 1000'),
     docker('exec asleep true'),
     docker('start asleep'),
-    withExec('asleep', '{"Cmd":["true"]}', `docker pause asleep; ${start('{}')}; ${inspect}`),
-    docker('exec asleep true'),
-    docker('unpause asleep'),
     docker('exec asleep true'),
     withExec(
       'asleep',
@@ -68,12 +66,21 @@ export const exec = [
     docker('rm -f asleep'),
   ),
   session(
+    'exec of a paused container',
+    docker(`${run} --name asleep bb sleep 1000`),
+    withExec('asleep', '{"Cmd":["true"]}', `docker pause asleep; ${start('{}')}; ${inspect}`),
+    docker('exec asleep true'),
+    docker('unpause asleep'),
+    docker('exec asleep true'),
+    docker('rm -f asleep'),
+  ),
+  session(
     'exec ends with its container',
     docker(`${run} --name ending bb sleep 1000`),
     shell('(sleep 0.7; docker kill ending) & docker exec ending sleep 1000; echo $?; wait'),
     docker('start ending'),
     shell('(sleep 0.7; docker stop -t 0 ending) & docker exec ending sleep 1000; echo $?; wait'),
-    shell(`sleep 0.3; ${eventsOf('ending')} | grep -v exec_create`),
+    shell(`sleep 0.3; ${eventsOf('ending')} | grep -v 'exec_create\\|kill'`),
     docker('rm ending'),
   ),
   session(
@@ -92,10 +99,10 @@ export const exec = [
     post('containers/bare/exec', '{}'),
     post('containers/bare/exec', '{"Cmd":["true"],"DetachKeys":"ctrl-1"}'),
     post('containers/gone/exec', '{"Cmd":["true"]}'),
-    shell(`${request} -X POST -d '{}' http://d/v1.41/containers/bare/exec`),
+    shell(`${request} -X POST -d '{}' http://d/v1.41/containers/bare/exec | ${plain}`),
     post('exec/gone/start', '{}'),
-    post('exec/gone/resize?h=1&w=1', ''),
-    shell(`${request} http://d/v1.41/exec/gone/json`),
+    shell(`${request} -X POST 'http://d/v1.41/exec/gone/resize?h=1&w=1' | ${plain}`),
+    shell(`${request} http://d/v1.41/exec/gone/json | ${plain}`),
     withExec('bare', '{"Cmd":["true"]}', inspect),
     withExec(
       'bare',
@@ -112,7 +119,7 @@ export const exec = [
       '{"Cmd":["sleep","1000"]}',
       `${start('{"Detach":true}')}; ${start('{}')} | tr -d '\\000-\\011\\013-\\037'; ${inspect}; docker inspect --format '{{len .ExecIDs}}' bare`,
     ),
-    withExec('bare', '{"Cmd":["true"]}', `${start('{"Detach":true')}; ${inspect}`),
+    withExec('bare', '{"Cmd":["true"]}', `${start('{"Detach":true')} -o /dev/null; ${inspect}`),
     withExec(
       'bare',
       '{"Cmd":["true"]}',
@@ -120,8 +127,13 @@ export const exec = [
     ),
     withExec(
       'bare',
-      '{"Cmd":["sh","-c","echo out; echo err >&2"],"AttachStdout":true,"AttachStderr":true}',
-      `curl -si --unix-socket \${DOCKER_HOST#unix://} -X POST ${json} -d '{}' http://d/v1.41/exec/$id/start | od -c`,
+      '{"Cmd":["sh","-c","echo out; sleep 0.2; echo err >&2"],"AttachStdout":true,"AttachStderr":true}',
+      `${curl} -X POST ${json} -d '{}' http://d/v1.41/exec/$id/start | od -c`,
+    ),
+    withExec(
+      'bare',
+      '{"Cmd":["sh","-c","echo out; sleep 0.2; echo err >&2"],"AttachStdout":true,"AttachStderr":true}',
+      `${curl} -X POST ${json} -d '{"Tty":true}' http://d/v1.41/exec/$id/start | od -c`,
     ),
     withExec('bare', '{"Cmd":["no-such-command"]}', `${start('{"Detach":true}')}; ${inspect}`),
     docker('rm -f bare'),
@@ -130,7 +142,7 @@ export const exec = [
     'exec at a terminal',
     docker(`${run} --name tty bb sleep 1000`),
     shell(
-      `script -qec 'docker exec -it tty sh -c "tty; stty size; echo done"' /dev/null </dev/null | tr -d '\\r'`,
+      `script -qec 'docker exec -it tty sh -c "tty; echo done"' /dev/null </dev/null | tr -d '\\r\\000^@'`,
     ),
     shell(
       `(sleep 1; printf 'one\\n'; sleep 0.5; printf '\\020\\021'; sleep 1) | script -qec 'docker exec -it tty cat' /dev/null | tr -d '\\r'`,
