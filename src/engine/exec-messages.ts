@@ -17,9 +17,20 @@ export function execMessagesOf(event: ExecEvent, { created }: ExecContext): read
   ]
   const [program = '', ...rest] = config.Cmd
   const command = `${program} ${rest.join(' ')}`
-  if (event.type === 'ExecCreated') return say(`exec_create: ${command}`)
-  if (event.type === 'ExecStartRequested') return say(`exec_start: ${command}`)
-  return event.type === 'ExecExited' ? say('exec_die', { exitCode: String(event.exitCode) }) : []
+  switch (event.type) {
+    case 'ExecCreated':
+      return say(`exec_create: ${command}`)
+    case 'ExecStartRequested':
+      return say(`exec_start: ${command}`)
+    case 'ExecExited':
+      return say('exec_die', { exitCode: String(event.exitCode) })
+    case 'ExecDetached':
+      return say('exec_detach')
+    case 'ExecStarted':
+    case 'ExecFailed':
+    case 'ExecReleased':
+      return []
+  }
 }
 
 /** Only within the `project` of an append or a rebuild; `life` is the state after the event. */

@@ -1,6 +1,8 @@
 /** The fault points that the matrix goes through, each with the scenario in which it is reached. A new event or effect does not compile without one. */
 import type { ContainerEventType, LaunchStep } from '../../machines/container-events.ts'
 import type { EffectType } from '../../machines/container-life.ts'
+import type { ExecEventType } from '../../machines/exec-events.ts'
+import type { ExecEffect } from '../../machines/exec-life.ts'
 import { both, type Point } from './point.ts'
 import type { ScenarioName } from './scenarios.ts'
 
@@ -38,6 +40,22 @@ const events: Readonly<Record<ContainerEventType, ScenarioName>> = {
   Committed: 'files',
 }
 
+const execEvents: Readonly<Record<ExecEventType, ScenarioName>> = {
+  ExecCreated: 'exec',
+  ExecStartRequested: 'exec',
+  ExecStarted: 'exec',
+  ExecExited: 'exec',
+  ExecFailed: 'failing exec',
+  ExecDetached: 'exec at a terminal',
+  ExecReleased: 'exec',
+}
+
+const execEffects: Readonly<Record<ExecEffect, ScenarioName>> = {
+  startExec: 'exec',
+  watchExec: 'exec',
+  releaseExec: 'exec',
+}
+
 const effects: Readonly<Record<EffectType, ScenarioName>> = {
   mountRootfs: 'life',
   prepareBundle: 'life',
@@ -62,6 +80,8 @@ const undone: Readonly<Record<LaunchStep, ScenarioName>> = {
 export const enginePoints: readonly Point[] = [
   ...both('create', { makeLayers: 'life' }),
   ...both('append', events),
+  ...both('append', execEvents),
   ...both('perform', effects),
+  ...both('perform', execEffects),
   ...both('undo', undone),
 ]
