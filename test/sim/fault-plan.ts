@@ -8,7 +8,17 @@ export type Mishap = (typeof mishaps)[number]
 
 export const calls = [
   ...(['makeLayers', 'removeLayers', 'mountRootfs', 'unmount', 'prepareBundle', 'dropBundle'] as const),
-  ...(['startShim', 'awaitPid', 'startProcess', 'kill', 'resume', 'delete', 'wait', 'remove'] as const),
+  ...([
+    'startShim',
+    'startExec',
+    'awaitPid',
+    'startProcess',
+    'kill',
+    'resume',
+    'delete',
+    'wait',
+    'remove',
+  ] as const),
 ] as const
 export type Call = (typeof calls)[number]
 

@@ -15,6 +15,7 @@ export type Question =
   | Of<'kill', Named<{ readonly signal: string }>>
   | Of<'rename', Named<{ readonly to: string }>>
   | Of<'remove', Named<{ readonly force: boolean }>>
+  | Of<'exec', Named<{ readonly program: SimulatedProgram }>>
   | Of<'wait', Named<{ readonly condition: WaitCondition }>>
 
 /** What happens to a container by itself: its program ends, memory is short, its shim is killed, somebody pauses or resumes it. */
@@ -45,6 +46,7 @@ export type Step = Happening & {
 const kinds = [
   ...(['mountRootfs', 'prepareBundle', 'startShim', 'awaitPid', 'startProcess'] as const),
   ...(['watchProcess', 'sendSignal', 'release', 'remove'] as const),
+  ...(['startExec', 'watchExec', 'releaseExec'] as const),
 ] as const
 const facts = [
   ...(['ContainerCreated', 'ContainerRenamed', 'StartRequested', 'RootfsMounted', 'BundlePrepared'] as const),
@@ -60,13 +62,15 @@ const facts = [
     'HostRebooted',
   ] as const),
   ...(['Released', 'RemoveRequested', 'Attached'] as const),
+  ...(['ExecCreated', 'ExecStartRequested', 'ExecStarted', 'ExecExited', 'ExecFailed'] as const),
+  'ExecReleased' as const,
 ] as const
 const undone = ['startProcess', 'awaitPid', 'startShim', 'prepareBundle', 'mountRootfs'] as const
 
 /** How often each kind of step comes, of the sum of all. Most containers come and go by themselves, as with `docker run --rm`. */
 const weights: Readonly<Record<Happening['what'], number>> = {
   ...{ run: 560, create: 20, start: 60, stop: 60, restart: 30, kill: 40, rename: 15, remove: 70 },
-  ...{ wait: 20, attach: 20, end: 30, oom: 15, nudge: 15, 'lose-shim': 10, freeze: 20, thaw: 20 },
+  ...{ wait: 20, attach: 20, exec: 80, end: 30, oom: 15, nudge: 15, 'lose-shim': 10, freeze: 20, thaw: 20 },
   ...{ crash: 8, 'crash-both': 4, shutdown: 2, reboot: 4, 'kill-supervisor': 5, calm: 2 },
   ...{ 'fill-disk': 2, 'free-disk': 80, 'set-clock': 2 },
 }
@@ -158,6 +162,8 @@ function aboutOne(chance: Chance, names: Names, what: AboutOne['what']): AboutOn
     case 'remove':
       names.removed(name)
       return { what, name, force: chance.oneIn(2) }
+    case 'exec':
+      return { what, name, program: makeProgram(chance, true) }
     case 'wait':
       return { what, name, condition: chance.pick(['not-running', 'next-exit', 'removed']) }
     default:

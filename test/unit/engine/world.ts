@@ -44,6 +44,7 @@ export type Operation =
   | 'resume'
   | 'delete'
   | 'removeLayers'
+  | 'startExec'
 
 const exitedAt = '2026-01-01T00:01:00.000000000Z'
 const never = new Promise<never>(() => undefined)
@@ -70,7 +71,11 @@ export class World {
   /** Passes on to who listens what tasks do by themselves; may lose it, repeat it or hold it up. */
   pass: (event: SupervisorEvent, deliver: () => void) => void = (_, deliver) => deliver()
   readonly #listeners = new Set<(event: SupervisorEvent) => void>()
-  readonly execs = new ExecWorld()
+  readonly execs = new ExecWorld({
+    taskOf: (id) => this.tasks.get(id)?.state,
+    newProcess: () => this.#newProcess(),
+    now: () => this.now(),
+  })
   #nextPid = 100
 
   /** What is there for a container beside its layers. */
@@ -116,7 +121,7 @@ export class World {
   supervisor(gone: AbortSignal): Supervisor {
     const act = <T>(operation: Operation, id: string, work: () => T): Promise<T> =>
       this.#act(gone, operation, id, work)
-    return this.execs.among({
+    const tasks: Supervisor = {
       startShim: (spec) => act('startShim', spec.id, () => this.#startShim(spec).state.shim),
       startExec: async () => unsupported('exec'),
       execs: async () => [],
@@ -137,7 +142,8 @@ export class World {
       tasks: async () => [...this.tasks.values()].map(({ state }) => state),
       events: (signal) => this.#events(signal),
       version: async () => ({ version: 'test', revision: '' }),
-    })
+    }
+    return this.execs.among(tasks, gone, act)
   }
 
   /** What there is of containers, for recovery to compare and to release. */
@@ -171,6 +177,7 @@ export class World {
   lose(id: string): void {
     const task = this.tasks.get(id)
     this.tasks.delete(id)
+    this.execs.drop(id)
     task?.ended.resolve({ exitCode: 255, exitedAt, oomKilled: false, reason: `no task ${id} is known` })
   }
 
@@ -190,6 +197,7 @@ export class World {
   /** All that lives only as long as the host runs is gone. */
   reboot(): void {
     for (const lost of [this.mounts, this.bundles, this.tasks]) lost.clear()
+    this.execs.reboot()
   }
 
   /** A mount or a bundle: something that is there or not. */
@@ -266,6 +274,7 @@ export class World {
     const task = this.tasks.get(id)
     if (task === undefined || task.state.exit !== null) return
     task.state = { ...task.state, status: 'stopped', exit }
+    this.execs.endAll(id)
     this.onExited(task.spec, exit)
     task.ended.resolve(exit)
   }
@@ -288,6 +297,7 @@ export class World {
 
   #delete(id: string): void {
     this.exit(id, 137)
+    this.execs.drop(id)
     this.tasks.delete(id)
   }
 
