@@ -11,6 +11,7 @@ import type { ExecLifecycle } from './exec-lifecycle.ts'
 import { ExecRegistry, type ExecRegistryPorts } from './exec-registry.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { AttachStreams, ExecCommands, StartExecOptions } from './port.ts'
+import { type ProbeResult, runProbe } from './probe.ts'
 
 export interface ExecPorts extends ExecRegistryPorts {
   readonly random: Random
@@ -93,6 +94,22 @@ export class Execs {
   async endAll(containerId: string, signal: AbortSignal): Promise<void> {
     const running = this.registry.running(containerId)
     await Promise.all(running.map((exec) => this.#end(exec, signal)))
+  }
+
+  /**
+   * Runs a command in the container without an exec that anybody can see: for health checks.
+   * @throws TallyError conflict unless the container runs
+   */
+  async probe(
+    owner: Lifecycle,
+    command: readonly string[],
+    timeoutMilliseconds: number,
+    signal: AbortSignal,
+  ): Promise<ProbeResult> {
+    const { id, spec, run } = owner.life.context
+    requireActive(owner, id)
+    if (spec === null || run === null) throw notRunning(id)
+    return runProbe(this.#ports, { id, runId: run.id, spec, command, timeoutMilliseconds }, signal)
   }
 
   /** @throws TallyError not-found */
