@@ -126,7 +126,7 @@ export class Execs {
 
   /** Ends effects; processes go on. */
   async stop(): Promise<void> {
-    this.#closing.abort()
+    this.#closing.abort(new TallyError('unavailable', 'the daemon is shutting down'))
     await this.registry.stop()
   }
 
