@@ -53,10 +53,7 @@ export const execMachine = machineSetup.createMachine({
     },
     releasing: {
       meta: { effect: 'releaseExec' },
-      on: {
-        ExecDetached: { actions: 'note' },
-        ExecReleased: [{ guard: 'hasFailed', target: 'failed' }, { target: 'exited' }],
-      },
+      on: { ExecReleased: [{ guard: 'hasFailed', target: 'failed' }, { target: 'exited' }] },
     },
     exited: { type: 'final' },
     failed: { type: 'final' },
