@@ -113,7 +113,7 @@ describe('the exec machine', () => {
     const all = getStateNodes(execMachine).flatMap(({ id, ownEvents }) =>
       ownEvents.map((type) => `${type} in ${id}`),
     )
-    expect(all.length).toBeGreaterThan(8)
+    expect(all.length).toBeGreaterThan(7)
     expect(all.filter((transition) => !taken.has(transition))).toEqual([])
   })
 
@@ -133,7 +133,8 @@ describe('the exec machine', () => {
 
   it('takes nothing in a state that has no use for it', () => {
     for (const life of lives)
-      for (const event of alphabet) if (!life.can(event)) expect(evolveExec(life, event)).toBe(life)
+      for (const event of alphabet.filter((one) => !life.can(one)))
+        expect(evolveExec(life, event)).toBe(life)
   })
 
   it('is shown with its container’s labels and its own id', () => {

@@ -40,6 +40,8 @@ export class ExecWorld {
   readonly #execs = new Map<string, Exec>()
   /** What the next ones can't be started for. */
   refusal: string | undefined
+  /** Execs outlive the first process, as with the host's pids. */
+  keepsGoing = false
   onStarted: (spec: ExecSpec) => void = () => undefined
   onExited: (spec: ExecSpec, exit: ExitStatus) => void = () => undefined
   onDropped: (spec: ExecSpec) => void = () => undefined
@@ -71,12 +73,12 @@ export class ExecWorld {
 
   /** The first process has ended, and takes all others with it. */
   endAll(id: string): void {
-    for (const [execId, { spec }] of this.#execs) if (spec.id === id) this.end(execId, 137)
+    if (!this.keepsGoing) this.#endThose(id)
   }
 
   /** The task is deleted. */
   drop(id: string): void {
-    this.endAll(id)
+    this.#endThose(id)
     for (const [execId, { spec }] of this.#execs) {
       if (spec.id !== id) continue
       this.#execs.delete(execId)
@@ -112,6 +114,10 @@ export class ExecWorld {
         ofExec(of) ? act('delete', of.execId, () => this.#delete(of.execId)) : tasks.delete(of),
       execs: async (id) => [...this.#execs.values()].filter(({ spec }) => spec.id === id).map(stateOf),
     }
+  }
+
+  #endThose(id: string): void {
+    for (const [execId, { spec }] of this.#execs) if (spec.id === id) this.end(execId, 137)
   }
 
   #start(spec: ExecSpec): ProcessIdentity {

@@ -1,5 +1,6 @@
 import { describe, expect, test as it, vi } from 'vitest'
 import type { ExecConfig, ExecEvent } from '../../../machines/exec-events.ts'
+import { type Clock, nanoseconds, rfc3339 } from '../../../src/clock.ts'
 import { replay } from '../../../src/engine/replay.ts'
 import { create, type Daemon, messages, openDaemon, origin, projections, reopen, run } from './daemon.ts'
 
@@ -20,6 +21,14 @@ async function started(daemon: Daemon): Promise<string> {
   const id = await daemon.engine.execs.create('web', config, origin)
   await daemon.engine.execs.start(id, {}, origin, signal)
   return id
+}
+
+function handClock(): { readonly clock: Clock; readonly pass: (seconds: number) => void } {
+  let time = nanoseconds('2026-01-01T00:00:00Z')
+  const pass = (seconds: number): void => {
+    time += BigInt(seconds) * 1_000_000_000n
+  }
+  return { clock: { now: () => rfc3339(time), monotonic: () => time }, pass }
 }
 
 describe('An exec', () => {
@@ -98,5 +107,63 @@ describe('An exec', () => {
       message: 'No exec command specified',
     })
     expect(() => execs.get('x')).toThrow('No such exec instance: x')
+  })
+
+  it('is forgotten five minutes after its end, also by the next daemon', async () => {
+    const { clock, pass } = handClock()
+    const daemon = await openDaemon({ clock })
+    const [old, recent] = [await started(daemon), await daemon.engine.execs.create('web', config, origin)]
+    daemon.world.execs.end(old, 0)
+    await vi.waitFor(() => expect(types(daemon, old)).toEqual(whole))
+    pass(299)
+    expect(daemon.engine.execs.get(old)).toMatchObject({ exitCode: 0 })
+    pass(2)
+    expect(() => daemon.engine.execs.get(old)).toThrow(`No such exec instance: ${old}`)
+    expect(daemon.engine.execs.get(recent)).toMatchObject({ running: false, exitCode: null })
+    const next = await reopen(daemon, { clock })
+    expect(() => next.engine.execs.get(old)).toThrow(`No such exec instance: ${old}`)
+    expect(next.engine.execs.get(recent)).toMatchObject({ running: false, exitCode: null })
+  })
+
+  it('that was not started goes with the run, and all go with their container', async () => {
+    const daemon = await openDaemon()
+    const { execs } = daemon.engine
+    const ran = await started(daemon)
+    const created = await execs.create('web', config, origin)
+    await daemon.engine.kill('web', 'KILL', origin)
+    await vi.waitFor(() => expect(types(daemon, ran)).toEqual(whole))
+    expect(execs.get(ran)).toMatchObject({ running: false, exitCode: 137 })
+    expect(() => execs.get(created)).toThrow('No such exec instance')
+    await daemon.engine.start('web', origin)
+    await expect(execs.start(created, {}, origin, signal)).rejects.toThrow('No such exec instance')
+    await daemon.engine.remove('web', { force: true, volumes: false }, origin)
+    expect(() => execs.get(ran)).toThrow('No such exec instance')
+  })
+
+  it('has ended before its container is released', async () => {
+    const daemon = await openDaemon()
+    const id = await started(daemon)
+    daemon.world.execs.keepsGoing = true
+    const container = daemon.engine.get('web').id
+    daemon.world.exit(container, 0)
+    await vi.waitFor(() => expect(types(daemon, id)).toEqual(whole))
+    await vi.waitFor(() => expect(daemon.engine.get('web').status).toBe('exited'))
+    const { done } = daemon.world
+    expect(done.indexOf(`kill ${id}`)).toBeGreaterThan(0)
+    expect(done.indexOf(`kill ${id}`)).toBeLessThan(done.indexOf(`delete ${container}`))
+  })
+
+  it('that no log wants is ended when the daemon comes back', async () => {
+    const daemon = await openDaemon()
+    const id = await started(daemon)
+    const task = daemon.world.tasks.get(daemon.engine.get('web').id)?.state
+    const stray = { id: task?.id ?? '', runId: task?.runId ?? '', execId: 'stray', process: {}, stdio: {} }
+    await daemon.world.supervisor(signal).startExec({ ...stray, terminal: false })
+    const next = await reopen(daemon)
+    expect([next.world.execs.has(id), next.world.execs.has('stray')]).toEqual([true, false])
+    expect(next.reports).toContainEqual({
+      message: 'orphan released',
+      fields: { kind: 'exec', container: task?.id, exec: 'stray' },
+    })
   })
 })
