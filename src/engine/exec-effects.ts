@@ -56,8 +56,9 @@ async function startExec(ports: ExecEffectPorts, job: ExecJob, signal: AbortSign
   const target = streamTarget(ports, job)
   streams.open(target)
   await supervisor.startExec(spec)
-  streams.feed(target)
   const { pid, startTicks } = await abortable(supervisor.awaitPid({ id: job.id, execId: job.execId }), signal)
+  // Not before: what is written, and the end of it, would be lost as long as the shim does not hold the pipe open.
+  streams.feed(target)
   return { type: 'ExecStarted', pid, startTicks }
 }
 

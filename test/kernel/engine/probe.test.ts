@@ -42,7 +42,7 @@ describe('a probe', () => {
   const text = ({ output }: ProbeResult): string => output.toString()
   const leavings = (): readonly string[] => [
     ...readdirSync(join(supervisorRoot(host.roots), id)).filter((name) => name !== 'init'),
-    ...readdirSync(bundlePath(host.roots, id)).filter((name) => /-(stdout|stderr)$/.test(name)),
+    ...readdirSync(bundlePath(host.roots, id)).filter((name) => /^[0-9a-f]{64}-/.test(name)),
   ]
 
   it('gives the exit code and both outputs of the command, run as the container is', async () => {
