@@ -55,8 +55,12 @@ export class ExecLifecycle {
   observe(event: ExecEvent, origin: Origin): void {
     if (!this.#life.can(event)) throw conflict(`the exec takes no ${event.type} any more`)
     this.#origin = origin
-    this.#apply(event)
-    this.resume()
+    try {
+      this.#apply(event)
+    } finally {
+      // Whatever went wrong after the event was appended: what it asks for begins.
+      this.resume()
+    }
   }
 
   /** Goes on with what the state asks for. */
