@@ -3,7 +3,7 @@
  * Without TALLY_FAULT a point costs one call. The names are `<what>.<which>.before` and `.after`; test/faults/points.ts lists them. The
  * file that TALLY_FAULT_LOG names is told which process reached the point: `<point> <pid>`. src/shim/fault.h is the same for the shim.
  */
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TallyError } from './errors.ts'
 
@@ -85,14 +85,15 @@ export function faultsOfEnvironment(say: (point: string) => void): Faults {
   return faultsFrom(parseFault(TALLY_FAULT), tell)
 }
 
-/** So that another fault can be asked of a process that runs. An empty file asks for none. */
+/** So that another fault, or the same again, can be asked of a process that runs: whenever the file is written. An empty file asks for none. */
 function faultsOfFile(path: string, say: (point: string) => void): Faults {
   let asked = ''
   let faults = noFaults
   const current = (): Faults => {
     const text = readFileSync(path, 'utf8')
-    if (text !== asked) faults = text === '' ? noFaults : faultsFrom(parseFault(text), say)
-    asked = text
+    const asking = `${statSync(path, { bigint: true }).mtimeNs} ${text}`
+    if (asking !== asked) faults = text === '' ? noFaults : faultsFrom(parseFault(text), say)
+    asked = asking
     return faults
   }
   return { reach: (point) => current().reach(point), reachNow: (point) => current().reachNow(point) }

@@ -72,7 +72,7 @@ export class Lifecycle {
     this.#version = version
     this.#cause = { origin: undefined, position: undefined }
     this.#witnessed = new Witnessed({
-      record: (event) => void this.observe(event),
+      record: (event) => void this.#observe(event, undefined),
       sleep: (delay, wake) => ports.sleep(delay, wake),
       report: (message, fields) => ports.report(message, fields),
       refused: (error) => this.#refuseCommands(error),
@@ -95,6 +95,7 @@ export class Lifecycle {
 
   /** Decides the command now. A `record` decision has been recorded when this returns. */
   command(command: ContainerCommand, origin: Origin): Decision {
+    this.#witnessed.flush()
     const decision = decide(this.#life, command)
     if (decision.kind === 'record') this.#apply(decision.event, origin, undefined)
     return decision
@@ -107,6 +108,11 @@ export class Lifecycle {
 
   /** Records an event now. @returns false if the state does not accept it. */
   observe(event: ContainerEvent, origin?: Origin): boolean {
+    this.#witnessed.flush()
+    return this.#observe(event, origin)
+  }
+
+  #observe(event: ContainerEvent, origin: Origin | undefined): boolean {
     if (this.#stopped || !this.#life.can(event)) return false
     this.#apply(event, origin, undefined)
     return true
@@ -237,6 +243,7 @@ export class Lifecycle {
   #settle(effect: Effect, events: readonly ContainerEvent[]): void {
     const { origin, position } = this.#cause
     try {
+      this.#witnessed.flush()
       for (const event of events)
         if (!this.#stopped && this.#life.can(event)) this.#apply(event, origin, position)
     } catch (err) {

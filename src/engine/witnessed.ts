@@ -26,6 +26,14 @@ export class Witnessed {
     if (this.#waiting.length === 1) this.#recordAll(1)
   }
 
+  /** Records what waits, so that what came later is recorded after it. @throws what the log says that can't take it. */
+  flush(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      this.#ports.record(next())
+      this.#waiting.shift()
+    }
+  }
+
   /** Tries no more. */
   stop(): void {
     this.#cancel()
@@ -33,10 +41,7 @@ export class Witnessed {
 
   #recordAll(attempt: number): void {
     try {
-      for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-        this.#ports.record(next())
-        this.#waiting.shift()
-      }
+      this.flush()
     } catch (err) {
       this.#ports.report('event not recorded', { err })
       this.#ports.refused(err)

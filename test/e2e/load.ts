@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ApiClient } from './api-client.ts'
 import type { Daemon } from './daemon.ts'
+import { mountedBelow } from './surroundings.ts'
 
 interface Kind {
   readonly name: string
@@ -115,7 +116,7 @@ export function holdings(daemon: Daemon): Readonly<Record<string, number>> {
   const count = (directory: string): number => (existsSync(directory) ? readdirSync(directory).length : 0)
   return {
     descriptors: count(`/proc/${daemon.pid}/fd`),
-    mounts: daemon.mounts().length,
+    mounts: mountedBelow(daemon.root, daemon.pid).length,
     layers: count(join(daemon.dataRoot, 'overlay2')),
     links: count(join(daemon.dataRoot, 'overlay2', 'l')),
     containers: count(join(daemon.dataRoot, 'containers')),

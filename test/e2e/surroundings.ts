@@ -29,9 +29,9 @@ export async function removeContainers(cli: DockerCli): Promise<void> {
   if (ids.length > 0) await cli.docker('rm', '-f', ...ids)
 }
 
-/** Targets of what is mounted below a directory, in the order of mounting. */
-export function mountedBelow(directory: string): string[] {
-  return readFileSync('/proc/self/mountinfo', 'utf8')
+/** Targets of what is mounted below a directory, in the order of mounting, as a process sees it. */
+export function mountedBelow(directory: string, pid: number | 'self' = 'self'): string[] {
+  return readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[4] ?? '')
     .filter((target) => target.startsWith(`${directory}/`))

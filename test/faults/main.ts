@@ -54,7 +54,7 @@ async function work(rows: Row[], count: Count): Promise<void> {
     const result = await attempt(daemon, row)
     tell(row, result, performance.now() - begun, count)
     if (result.kind !== 'failed') continue
-    process.stdout.write(`    log: ${keepLog(daemon, row)}\n`)
+    keepLog(daemon, row)
     await giveUp(daemon)
     daemon = await prepare()
   }
@@ -87,13 +87,13 @@ function tell(row: Row, result: Result, milliseconds: number, count: Count): voi
   if (result.kind === 'failed') count.failed.push(rowName(row))
 }
 
-/** Where the daemon's log of a row that failed can be read afterwards. */
-function keepLog(daemon: Daemon, row: Row): string {
+/** Keeps the daemon's log of a row that failed, and says where. */
+function keepLog(daemon: Daemon, row: Row): void {
   const directory = join(import.meta.dirname, '../../build/faults')
   const path = join(directory, `${rowName(row)}.log`)
   mkdirSync(directory, { recursive: true })
   writeFileSync(path, daemon.log())
-  return path
+  process.stdout.write(`    log: ${path}\n`)
 }
 
 /** What a failed row has left must not end the run of the others. */

@@ -60,7 +60,7 @@ export async function runRow(daemon: Daemon, row: Row, delay: number): Promise<R
   found.push(...(await lasting(drive, { before, codesMayBeLost })))
   // It lives in another world since.
   if (row.point.scenario === 'reboot') await daemon.end()
-  if (reached(log).length === 0) return { kind: 'failed', reasons: ['the point was never reached'] }
+  if (reached(log).length === 0) return { kind: 'failed', reasons: ['the point was never reached', ...found] }
   if (found.length > 0) return { kind: 'failed', reasons: [...new Set(found)] }
   if (!(await victim)) return { kind: 'not applicable', reason: `no ${row.fault} is there then` }
   return { kind: 'passed' }

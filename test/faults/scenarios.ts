@@ -1,11 +1,11 @@
 /** What is done to a container so that a fault point is reached. A fault may have changed everything before any step: none relies on another. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectSupervisor } from '../../src/supervisor/grpc/client.ts'
 import type { Supervisor } from '../../src/supervisor/port.ts'
 import type { Daemon } from '../e2e/daemon.ts'
-import { reboot } from '../replay/reboot.ts'
+import { shutDown } from '../replay/reboot.ts'
 import type { Drive } from './drive.ts'
 
 export type ScenarioName = keyof typeof scenarios
@@ -76,6 +76,7 @@ export const scenarios = {
     const resume = holdShim(await shimOf(drive))
     const pid = (await drive.life()).context.run?.process?.pid ?? 0
     killIfThere(pid, 'SIGKILL')
+    await ended(pid)
     await drive.otherwise(() => drive.send('kill', '?signal=USR1').finally(resume))
   },
   freeze: async ({ drive }: Stage) => {
@@ -93,7 +94,7 @@ export const scenarios = {
   reboot: async ({ drive, environment }: Stage) => {
     await drive.create(polite)
     await drive.step('start')
-    await drive.otherwise(() => reboot(drive.daemon, undefined, environment))
+    await drive.otherwise(() => bootAgain(drive.daemon, environment))
   },
   takeover: async ({ drive, arm }: Stage) => {
     await drive.create(polite)
@@ -196,6 +197,15 @@ export function killIfThere(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
+/** Until the process is a zombie, if its parent stands still, or gone. */
+async function ended(pid: number): Promise<void> {
+  const state = (): string =>
+    readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .charAt(0)
+  while (pid > 0 && existsSync(`/proc/${pid}`) && state() !== 'Z') await sleep(10)
+}
+
 /** As another client of the supervisor does. The event follows it. */
 async function freeze(drive: Drive, command: 'pause' | 'resume'): Promise<void> {
   await drive.daemon.ctr('tasks', command, drive.id)
@@ -255,6 +265,12 @@ export async function untilReached(path: string, signal: AbortSignal): Promise<b
     await sleep(10)
   }
   return false
+}
+
+/** The armed daemon may die of the start after the boot. */
+async function bootAgain(daemon: Daemon, environment: Stage['environment']): Promise<void> {
+  await shutDown(daemon, undefined, environment)
+  await daemon.launch().catch(() => undefined)
 }
 
 /** The daemon is started anew and dies of it, or does not. */

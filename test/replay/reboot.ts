@@ -8,11 +8,17 @@ import type { Daemon } from '../e2e/daemon.ts'
 const bootIdFile = '/proc/sys/kernel/random/boot_id'
 const script = `mount --make-private /proc && mount --bind "$0" ${bootIdFile} && exec "$@"`
 
+/** Kills the daemon and all its containers, and starts it as after a boot. */
+export async function reboot(...words: Parameters<typeof shutDown>): Promise<void> {
+  await shutDown(...words)
+  await words[0].launch()
+}
+
 /**
- * Kills the daemon and all its containers, and starts it as after a boot. Needs the supervisor in the daemon's process.
+ * Kills the daemon and all its containers; its next launch is one after a boot. Needs the supervisor in the daemon's process.
  * @param environment of the daemon from then on.
  */
-export async function reboot(
+export async function shutDown(
   daemon: Daemon,
   bootId = '11111111-2222-3333-4444-555555555555',
   environment: Readonly<Record<string, string>> = {},
@@ -27,7 +33,6 @@ export async function reboot(
   writeFileSync(file, `${bootId}\n`)
   const wrapper = ['unshare', '-m', '--propagation', 'unchanged', 'sh', '-c', script, file]
   daemon.change({ environment, wrapper })
-  await daemon.start()
 }
 
 function loseProcesses({ execRoot }: Daemon): void {

@@ -7,7 +7,7 @@ import type { EffectWorkers } from '../../src/engine/effects.ts'
 import { TallyError } from '../../src/errors.ts'
 import type { ExecSpec, ExitStatus, TaskSpec } from '../../src/supervisor/port.ts'
 import type { Worker } from '../../src/workers/worker.ts'
-import { World } from '../unit/engine/world.ts'
+import { never, World } from '../unit/engine/world.ts'
 import type { Chance } from './chance.ts'
 import type { Call, FaultPlan } from './fault-plan.ts'
 import { programIn, programOf, type SimulatedProgram } from './program.ts'
@@ -20,7 +20,6 @@ export interface MachineOptions {
   readonly faults: FaultPlan
 }
 
-const never = new Promise<never>(() => undefined)
 /** Milliseconds that an answer may be late. */
 const longestDelay = 60_000
 
@@ -125,21 +124,21 @@ export class Machine {
 
   /** Calls the world, with whatever was planned to go wrong. Once `gone` is aborted there is no answer. */
   async answer<T>(gone: AbortSignal, call: Call, work: () => Promise<T>): Promise<T> {
-    if (gone.aborted) return never
+    if (gone.aborted) return never()
     const { time, chance, faults } = this.#options
     const mishap = faults.ofCall(call)
     if (mishap === 'fail') await this.#fail(gone, call)
     let result = await work()
     if (mishap === 'repeat' && !gone.aborted) result = await work()
     if (mishap === 'late') await time.sleep(chance.below(longestDelay))
-    if (gone.aborted) return never
+    if (gone.aborted) return never()
     if (mishap === 'lose') throw new TallyError('unavailable', `the answer to ${call} was lost`)
     return result
   }
 
   async #fail(gone: AbortSignal, call: Call): Promise<void> {
     await this.#pause()
-    if (gone.aborted) return never
+    if (gone.aborted) return never()
     const exitCode = this.#options.chance.pick([126, 127, 128])
     throw new TallyError('internal', `${call} failed`, { exitCode })
   }

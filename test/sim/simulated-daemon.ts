@@ -3,6 +3,7 @@ import { type EngineOptions, openEngine, type RunningEngine } from '../../src/en
 import type { Faults } from '../../src/faults.ts'
 import { rootfsHolds } from '../../src/workers/rootfs-holds.ts'
 import { createPorts, images } from '../unit/engine/create-ports.ts'
+import { never } from '../unit/engine/world.ts'
 import type { Chance } from './chance.ts'
 import type { FaultPlan } from './fault-plan.ts'
 import type { Machine } from './machine.ts'
@@ -78,10 +79,8 @@ export class SimulatedDaemon {
       (milliseconds) => time.sleep(milliseconds),
     )
     return {
-      reach: (point) => (this.killed ? never : points.reach(point)),
+      reach: (point) => (this.killed ? never() : points.reach(point)),
       reachNow: (point) => points.reachNow(point),
     }
   }
 }
-
-const never = new Promise<never>(() => undefined)

@@ -5,7 +5,7 @@
 
 import { serial } from '../../src/serial.ts'
 import type { ProcessRef, Supervisor } from '../../src/supervisor/port.ts'
-import type { World } from '../unit/engine/world.ts'
+import { never, type World } from '../unit/engine/world.ts'
 import type { Call } from './fault-plan.ts'
 
 export interface SimulatedSupervisor {
@@ -27,7 +27,6 @@ export function startSupervisor(world: World): SimulatedSupervisor {
   return { port: inOrder(world.supervisor(gone.signal)), gone: gone.signal, dies, die }
 }
 
-const never = new Promise<never>(() => undefined)
 const supervisorDied = new Error('the supervisor died')
 
 function inOrder(supervisor: Supervisor): Supervisor {
@@ -62,7 +61,7 @@ export function connect({ current, gone, answer, pause }: ConnectionOptions): Su
       } catch (error) {
         if (error !== supervisorDied) throw error
         await pause()
-        if (gone.aborted) return never
+        if (gone.aborted) return never()
       }
     }
   }

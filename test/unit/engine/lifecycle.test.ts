@@ -24,6 +24,8 @@ interface Performance {
   readonly fail: (error: unknown) => void
 }
 
+type Bench = ReturnType<typeof bench>
+
 /** A lifecycle whose log, workers and timers are in the test's hands. */
 function bench(...events: readonly ContainerEvent[]) {
   const log: ContainerEvent[] = []
@@ -257,6 +259,20 @@ describe('A lifecycle', () => {
     expect(bed.types()).toEqual(['Paused', 'Resumed'])
     bed.lifecycle.witness(() => ({ type: 'OomKilled', runId: 'r1' }))
     expect(bed.types()).toEqual(['Paused', 'Resumed', 'OomKilled'])
+  })
+
+  it.each([
+    ['a command', async (bed: Bench) => void bed.lifecycle.command(kill('SIGKILL'), origin), 'KillRequested'],
+    ['a fact', async (bed: Bench) => void bed.lifecycle.observe({ type: 'Attached' }), 'Attached'],
+    ['the end of an effect', (bed: Bench) => bed.answer('watchProcess', exited(137)), 'ProcessExited'],
+  ])('records what it witnessed before %s that comes later', async (_, bring, brought) => {
+    const bed = bench(created(), ...started())
+    bed.lifecycle.resume()
+    bed.disk.full = true
+    bed.lifecycle.witness(() => ({ type: 'OomKilled', runId: 'r1' }))
+    bed.disk.full = false
+    await bring(bed)
+    expect(bed.types()).toEqual(['OomKilled', brought])
   })
 
   it('drops the timer of a state that is left', () => {

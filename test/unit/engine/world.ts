@@ -47,7 +47,8 @@ export type Operation =
   | 'startExec'
 
 const exitedAt = '2026-01-01T00:01:00.000000000Z'
-const never = new Promise<never>(() => undefined)
+/** A new one each time: a lasting one would keep all that ever waited for it. */
+export const never = () => new Promise<never>(() => undefined)
 
 export class World {
   readonly layers = new Set<string>()
@@ -219,14 +220,14 @@ export class World {
   }
 
   async #act<T>(gone: AbortSignal, operation: Operation, id: string, work: () => T): Promise<T> {
-    if (gone.aborted) return never
+    if (gone.aborted) return never()
     await this.hinder(operation, id)
     for (let turns = this.delay(); turns > 0; turns -= 1) await this.turn()
-    if (gone.aborted) return never
+    if (gone.aborted) return never()
     this.done.push(`${operation} ${id}`)
     const result = work()
     for (let turns = this.delay(); turns > 0; turns -= 1) await this.turn()
-    return gone.aborted ? never : result
+    return gone.aborted ? never() : result
   }
 
   #startShim(spec: TaskSpec): Task {
@@ -285,7 +286,7 @@ export class World {
     const { promise: aborted, reject } = Promise.withResolvers<never>()
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
     const exit = await Promise.race([task?.ended.promise ?? unknown, aborted])
-    return gone.aborted ? never : exit
+    return gone.aborted ? never() : exit
   }
 
   #signal(id: string, signal: number): void {
