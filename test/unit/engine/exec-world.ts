@@ -33,7 +33,8 @@ type Act = <T>(
   work: () => T,
 ) => Promise<T>
 
-const never = new Promise<never>(() => undefined)
+/** A new one each time: a lasting one would keep all that ever waited for it. */
+const never = () => new Promise<never>(() => undefined)
 
 export class ExecWorld {
   readonly #ports: ExecWorldPorts
@@ -158,7 +159,7 @@ export class ExecWorld {
     const { promise: aborted, reject } = Promise.withResolvers<never>()
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
     const exit = await Promise.race([this.#execs.get(execId)?.ended.promise ?? unknown, aborted])
-    return gone.aborted ? never : exit
+    return gone.aborted ? never() : exit
   }
 }
 
