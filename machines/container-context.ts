@@ -1,6 +1,6 @@
 /** What the container machine remembers: the facts of a container and of its present or last run. */
 import type { LaunchStep, StepFailure } from './container-events.ts'
-import type { ContainerSpec } from './spec.ts'
+import type { ContainerSpec, HostConfig } from './spec.ts'
 
 export type Outcome =
   | {
@@ -15,7 +15,8 @@ export type Outcome =
 /** One start of the container and what became of it. */
 export interface Run {
   readonly id: string
-  readonly cause: 'start' | 'restart'
+  /** `policy`: the restart policy. */
+  readonly cause: 'start' | 'restart' | 'policy'
   readonly rootfs?: string
   readonly bundle?: string
   readonly shim?: { readonly pid: number; readonly startTicks: string }
@@ -24,7 +25,20 @@ export interface Run {
   readonly bootId?: string
   readonly oomKilled: boolean
   readonly stopRequested: boolean
+  /** A client stopped it, or killed it with the signal that ends it: no policy starts it again. */
+  readonly endedByHand?: boolean
+  /** The daemon stopped it because it ends itself: the policy is asked when the next one starts. */
+  readonly endedByShutdown?: boolean
   readonly outcome?: Outcome
+}
+
+/** Starts by the restart policy since the last start by a client. */
+export interface Restarts {
+  readonly count: number
+  /** Milliseconds between the last exit and the start after it. */
+  readonly delay: number
+  /** RFC 3339: when the next start is due, or was. */
+  readonly due: string
 }
 
 export interface ContainerContext {
@@ -43,6 +57,10 @@ export interface ContainerContext {
   readonly deadline: string | null
   /** The run to begin once the present one is released. */
   readonly next: { readonly runId: string; readonly cause: 'start' | 'restart' } | null
+  readonly restarts?: Restarts | undefined
+  /** The host config as it was before an update that the runtime has not taken yet. */
+  readonly updateCount?: number
+  readonly beforeUpdate?: HostConfig | undefined
   readonly removal: { readonly force: boolean; readonly volumes: boolean } | null
 }
 

@@ -1,5 +1,5 @@
 /** The facts of a container's life. Recorded for ever: never rename one, a new meaning is a new event. Times are RFC 3339 with nanoseconds. */
-import type { ContainerSpec } from './spec.ts'
+import type { ContainerSpec, HostConfig } from './spec.ts'
 
 /** The steps of one start, in order; each is one worker. */
 export type LaunchStep = 'mountRootfs' | 'prepareBundle' | 'startShim' | 'awaitPid' | 'startProcess'
@@ -54,6 +54,8 @@ export type ContainerEvent =
       readonly signal: string
       readonly timeoutSeconds: number
       readonly deadline: string | null
+      /** Absent: a client. */
+      readonly by?: 'shutdown'
     }
   | { readonly type: 'StopDeadlinePassed'; readonly killDeadline: string }
   | { readonly type: 'KillDeadlinePassed' }
@@ -75,8 +77,17 @@ export type ContainerEvent =
       readonly message: string
       readonly code?: string
     }
+  | { readonly type: 'PauseRequested' }
   | { readonly type: 'Paused'; readonly runId: string }
+  | { readonly type: 'PauseFailed'; readonly runId: string; readonly message: string }
+  | { readonly type: 'ResumeRequested' }
   | { readonly type: 'Resumed'; readonly runId: string }
+  | { readonly type: 'ResumeFailed'; readonly runId: string; readonly message: string }
+  /** The back-off of the restart policy is over: start again as run `runId`. */
+  | { readonly type: 'RestartDue'; readonly runId: string }
+  | { readonly type: 'UpdateRequested'; readonly hostConfig: Partial<HostConfig> }
+  | { readonly type: 'LimitsApplied'; readonly runId: string }
+  | { readonly type: 'LimitsRefused'; readonly runId: string; readonly message: string }
   | { readonly type: 'OomKilled'; readonly runId: string }
   /** `exitCode` 255: the real one could not be known, `reason` says why. */
   | {

@@ -7,12 +7,12 @@ import type { ContainerEvent, LaunchStep } from './container-events.ts'
 export type Life = SnapshotFrom<typeof containerMachine>
 
 /** Raised when the same events lead to other states, or to states that hold more: what was saved of another version is void. Then `npm run record:logs`. */
-export const machineVersion = 1
+export const machineVersion = 2
 
 /** What the engine has to carry out in a state. `key` names this very doing: the same key twice is the same effect. */
 export type Effect =
   | {
-      readonly type: LaunchStep | 'watchProcess' | 'release' | 'remove'
+      readonly type: LaunchStep | 'watchProcess' | 'pause' | 'resume' | 'applyLimits' | 'release' | 'remove'
       readonly key: string
       readonly runId: string
     }
@@ -21,7 +21,7 @@ export type Effect =
 export type EffectType = Effect['type']
 
 export interface Timer {
-  readonly type: 'StopDeadlinePassed' | 'KillDeadlinePassed'
+  readonly type: 'StopDeadlinePassed' | 'KillDeadlinePassed' | 'RestartDue'
   readonly key: string
   /** RFC 3339. */
   readonly due: string
@@ -83,14 +83,16 @@ export function pendingEffects(life: Life): readonly Effect[] {
 }
 
 export function pendingTimer(life: Life): Timer | undefined {
-  const { deadline, run } = life.context
+  const { deadline, restarts, run } = life.context
   const type = metaOf(life).find(({ timer }) => timer !== undefined)?.timer
-  if (type === undefined || deadline === null) return undefined
-  return { type, due: deadline, key: `${run?.id}:${type}:${deadline}` }
+  const due = type === 'RestartDue' ? restarts?.due : deadline
+  if (type === undefined || due === undefined || due === null) return undefined
+  return { type, due, key: `${run?.id}:${type}:${due}` }
 }
 
 function describe(context: ContainerContext, type: EffectType): Effect {
   const runId = context.run?.id ?? ''
+  if (type === 'applyLimits') return { type, key: `${runId}:${type}:${context.updateCount}`, runId }
   if (type !== 'sendSignal') return { type, key: `${runId}:${type}`, runId }
   const signal = context.signals[0] ?? 'SIGKILL'
   return { type, key: `${runId}:${type}:${context.signalCount}`, runId, signal }

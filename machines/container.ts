@@ -2,11 +2,22 @@
 import { and, assign, setup } from 'xstate'
 import { type ContainerContext, initialContext, type Outcome, type Run } from './container-context.ts'
 import type { ContainerEvent, LaunchStep } from './container-events.ts'
+import { planRestart, wantsRestart } from './restart-policy.ts'
+import { running } from './running.ts'
+import { parseSignal } from './signals.ts'
 
 /** What a state asks of the engine: an effect to carry out, a timer to set on `context.deadline`. */
 export interface StateMeta {
-  readonly effect?: LaunchStep | 'watchProcess' | 'sendSignal' | 'release' | 'remove'
-  readonly timer?: 'StopDeadlinePassed' | 'KillDeadlinePassed'
+  readonly effect?:
+    | LaunchStep
+    | 'watchProcess'
+    | 'pause'
+    | 'resume'
+    | 'applyLimits'
+    | 'sendSignal'
+    | 'release'
+    | 'remove'
+  readonly timer?: 'StopDeadlinePassed' | 'KillDeadlinePassed' | 'RestartDue'
 }
 
 const KILL = 'SIGKILL'
@@ -36,6 +47,7 @@ const machineSetup = setup({
     removalWanted: ({ context }) =>
       context.removal !== null || (context.spec?.hostConfig.AutoRemove === true && context.next === null),
     nextWanted: ({ context }) => context.next !== null,
+    restartWanted: ({ context }) => wantsRestart(context),
     wasOom: ({ context }) => context.run?.outcome?.kind === 'exited' && context.run.oomKilled,
     hasExited: ({ context }) => context.run?.outcome?.kind === 'exited',
     signalsLeft: ({ context }) => context.signals.length > 0,
@@ -48,6 +60,13 @@ const machineSetup = setup({
     begin: assign(({ event }) => {
       if (event.type === 'StartRequested') return beginRun(event.runId, 'start')
       return event.type === 'RestartRequested' ? beginRun(event.runId, 'restart') : {}
+    }),
+    forgetRestarts: assign({ restarts: undefined }),
+    planRestart: assign(({ context }) => ({ restarts: planRestart(context) })),
+    beginAgain: assign(({ context, event }) => {
+      if (event.type !== 'RestartDue' || context.restarts === undefined) return {}
+      const restarts = { ...context.restarts, count: context.restarts.count + 1 }
+      return { ...beginRun(event.runId, 'policy'), restarts }
     }),
     beginNext: assign(({ context }) =>
       context.next ? beginRun(context.next.runId, context.next.cause) : {},
@@ -89,6 +108,7 @@ const machineSetup = setup({
         ? withRun(context, { outcome: { kind: 'failed', step: event.step, failure: event.failure } })
         : {},
     ),
+    endByHand: assign(({ context, event }) => withRun(context, stoppedBy(event))),
     noteOom: assign(({ context }) => withRun(context, { oomKilled: true })),
     noteExit: assign(({ context, event }) => {
       if (event.type !== 'ProcessExited') return {}
@@ -113,11 +133,15 @@ const machineSetup = setup({
     queueStop: assign(({ context, event }) => {
       if (event.type !== 'StopRequested' && event.type !== 'RestartRequested') return {}
       const signals = [...context.signals, event.signal]
-      return { ...withRun(context, { stopRequested: true }), signals, deadline: event.deadline }
+      return { ...withRun(context, stoppedBy(event)), signals, deadline: event.deadline }
     }),
-    queueSignal: assign(({ context, event }) =>
-      event.type === 'KillRequested' ? { signals: [...context.signals, event.signal] } : {},
-    ),
+    queueSignal: assign(({ context, event }) => {
+      if (event.type !== 'KillRequested') return {}
+      const signals = [...context.signals, event.signal]
+      return endsForGood(context, event.signal)
+        ? { ...withRun(context, { endedByHand: true }), signals }
+        : { signals }
+    }),
     queueKill: assign(({ context, event }) => {
       if (event.type !== 'StopDeadlinePassed' && event.type !== 'RemoveRequested') return {}
       return { signals: [...context.signals, KILL], deadline: event.killDeadline }
@@ -132,10 +156,40 @@ const machineSetup = setup({
         : {},
     ),
     forgetDeadline: assign({ deadline: null }),
+    update: assign(({ context, event }) => {
+      if (event.type !== 'UpdateRequested' || context.spec === null) return {}
+      const { hostConfig } = context.spec
+      const spec = { ...context.spec, hostConfig: { ...hostConfig, ...event.hostConfig } }
+      return {
+        spec,
+        beforeUpdate: context.beforeUpdate ?? hostConfig,
+        updateCount: (context.updateCount ?? 0) + 1,
+      }
+    }),
+    forgetUpdate: assign({ beforeUpdate: undefined }),
+    revertUpdate: assign(({ context: { spec, beforeUpdate } }) =>
+      spec === null || beforeUpdate === undefined
+        ? {}
+        : { spec: { ...spec, hostConfig: beforeUpdate }, beforeUpdate: undefined },
+    ),
     /** An event that changes nothing is accepted only if it has an action. */
     note: () => undefined,
   },
 })
+
+function stoppedBy(event: ContainerEvent): Partial<Run> {
+  if (event.type !== 'StopRequested') return { stopRequested: true }
+  return {
+    stopRequested: true,
+    ...(event.by === 'shutdown' ? { endedByShutdown: true } : { endedByHand: true }),
+  }
+}
+
+/** As in Docker: SIGKILL and the container's own stop signal, and any signal if it names none. */
+function endsForGood({ spec }: ContainerContext, signal: string): boolean {
+  const own = parseSignal(spec?.config.StopSignal ?? '')
+  return signal === KILL || own === undefined || own === parseSignal(signal)
+}
 
 function cancelledBy(event: ContainerEvent): 'stop' | 'kill' | 'remove' | 'reboot' {
   if (event.type === 'HostRebooted') return 'reboot'
@@ -145,10 +199,17 @@ function cancelledBy(event: ContainerEvent): 'stop' | 'kill' | 'remove' | 'reboo
 
 /** The transitions shared by every state in which nothing runs and nothing is left. */
 const atRest = {
-  StartRequested: { target: 'launching', actions: 'begin' },
-  RestartRequested: { target: 'launching', actions: 'begin' },
+  StartRequested: { target: 'launching', actions: ['forgetRestarts', 'begin'] },
+  RestartRequested: { target: 'launching', actions: ['forgetRestarts', 'begin'] },
+  UpdateRequested: { actions: ['update', 'forgetUpdate'] },
   RemoveRequested: { target: 'removing', actions: 'planRemoval' },
 } as const
+
+/** The policy is told to give up: what became of the last run stays. */
+const atLast = [
+  { guard: 'wasOom', target: 'oom-killed', actions: 'endByHand' },
+  { target: 'exited', actions: 'endByHand' },
+] as const
 
 export const containerMachine = machineSetup.createMachine({
   id: 'container',
@@ -191,58 +252,7 @@ export const containerMachine = machineSetup.createMachine({
         },
       },
     },
-    running: {
-      type: 'parallel',
-      meta: { effect: 'watchProcess' },
-      on: {
-        ProcessExited: { guard: 'ofThisRun', target: 'releasing', actions: 'noteExit' },
-        HostRebooted: { target: 'releasing', actions: 'noteReboot' },
-        OomKilled: { guard: 'firstOom', actions: 'noteOom' },
-      },
-      states: {
-        freezer: {
-          initial: 'thawed',
-          states: {
-            thawed: { on: { Paused: { guard: 'ofThisRun', target: 'paused' } } },
-            paused: { on: { Resumed: { guard: 'ofThisRun', target: 'thawed' } } },
-          },
-        },
-        stop: {
-          initial: 'unasked',
-          on: {
-            StopRequested: { target: '.waiting', actions: ['queueStop', 'dropNext'] },
-            RestartRequested: { target: '.waiting', actions: ['queueStop', 'planNext'] },
-            RemoveRequested: { guard: 'forced', target: '.killing', actions: ['queueKill', 'planRemoval'] },
-          },
-          states: {
-            unasked: {},
-            waiting: {
-              meta: { timer: 'StopDeadlinePassed' },
-              on: { StopDeadlinePassed: { target: 'killing', actions: 'queueKill' } },
-            },
-            killing: {
-              meta: { timer: 'KillDeadlinePassed' },
-              on: { KillDeadlinePassed: { target: 'stuck', actions: 'forgetDeadline' } },
-            },
-            stuck: {},
-          },
-        },
-        signals: {
-          initial: 'idle',
-          on: { KillRequested: { actions: 'queueSignal' } },
-          states: {
-            idle: { always: { guard: 'signalsLeft', target: 'sending' } },
-            sending: {
-              meta: { effect: 'sendSignal' },
-              on: {
-                SignalSent: { guard: 'ofThisRun', target: 'idle', actions: 'signalDone' },
-                SignalFailed: { guard: 'ofThisRun', target: 'idle', actions: 'signalDone' },
-              },
-            },
-          },
-        },
-      },
-    },
+    running,
     releasing: {
       meta: { effect: 'release' },
       on: {
@@ -250,13 +260,30 @@ export const containerMachine = machineSetup.createMachine({
         RestartRequested: { actions: 'planNext' },
         StopRequested: { actions: 'dropNext' },
         RemoveRequested: { actions: 'planRemoval' },
+        UpdateRequested: { actions: ['update', 'forgetUpdate'] },
         Released: [
           { guard: and(['ofThisRun', 'removalWanted']), target: 'removing' },
-          { guard: and(['ofThisRun', 'nextWanted']), target: 'launching', actions: 'beginNext' },
+          {
+            guard: and(['ofThisRun', 'nextWanted']),
+            target: 'launching',
+            actions: ['forgetRestarts', 'beginNext'],
+          },
+          { guard: and(['ofThisRun', 'restartWanted']), target: 'restarting', actions: 'planRestart' },
           { guard: and(['ofThisRun', 'wasOom']), target: 'oom-killed' },
           { guard: and(['ofThisRun', 'hasExited']), target: 'exited' },
           { guard: 'ofThisRun', target: 'failed' },
         ],
+      },
+    },
+    restarting: {
+      meta: { timer: 'RestartDue' },
+      on: {
+        RestartDue: { target: 'launching', actions: 'beginAgain' },
+        RestartRequested: atRest.RestartRequested,
+        UpdateRequested: atRest.UpdateRequested,
+        StopRequested: atLast,
+        KillRequested: atLast,
+        RemoveRequested: { guard: 'forced', target: 'removing', actions: 'planRemoval' },
       },
     },
     exited: { on: atRest },

@@ -12,7 +12,7 @@ import { createServer } from './api/server.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { catchUp } from './engine/catch-up.ts'
 import type { CreatePorts } from './engine/create.ts'
-import { createChecks } from './engine/create-checks.ts'
+import { createChecks, updateChecks } from './engine/create-checks.ts'
 import type { EffectWorkers } from './engine/effects.ts'
 import { type EngineOptions, openEngine, type RunningEngine } from './engine/engine.ts'
 import { endsItsStdin, Streams, type StreamTarget } from './engine/streams.ts'
@@ -22,6 +22,7 @@ import { openImages } from './images/store.ts'
 import { openWorkspace } from './images/workspace.ts'
 import { bootId } from './kernel/host.ts'
 import { requireOverlay, requireRoot, requireRuntime } from './kernel/requirements.ts'
+import type { CheckFacts } from './oci/check-options.ts'
 import type { HostFacts } from './oci/facts.ts'
 import {
   bundlePath,
@@ -50,6 +51,7 @@ import { readHostFacts } from './workers/host-facts.ts'
 import { prepareLayerRoot, releaseLayerRoot } from './workers/layer-root.ts'
 import { createContainerLayers, removeContainerLayers } from './workers/layers.ts'
 import { keepingWritten, leftoversOf } from './workers/leftovers.ts'
+import { limitsWorker } from './workers/limits.ts'
 import { rootfsWorker } from './workers/rootfs.ts'
 import { type RootfsHolds, rootfsHolds } from './workers/rootfs-holds.ts'
 import { awaitPidWorker, startProcessWorker, startShimWorker, stdioOf } from './workers/task.ts'
@@ -118,6 +120,7 @@ export async function openDaemon(
   const leftovers = events.head() === 0 ? keepingWritten(all, report) : all
   const running = await openEngine({
     ...{ roots, events, containers, messages, images, supervisor, workers, streams, create, report },
+    validateUpdate: updateChecks(checkFacts(settings, host)),
     ...{ holds, leftovers, cgroupParent: parentGroup(settings) },
     ...{ ...surroundings, faults: settings.faults },
   })
@@ -246,6 +249,7 @@ function effectWorkers(
       startProcess: startProcessWorker(task),
     },
     exec: execWorker({ roots, host }),
+    applyLimits: limitsWorker({ supervisor, host }),
     async remove(id) {
       await removeContainerLayers(roots, id)
       await removeContainerFiles(roots, id)
@@ -253,8 +257,14 @@ function effectWorkers(
   }
 }
 
+const checkFacts = ({ runtimes }: DaemonSettings, host: HostFacts): CheckFacts => ({
+  host,
+  runtimes: Object.keys(runtimes),
+  pathExists: existsSync,
+})
+
 function createPorts(
-  { roots, runtimes, defaultRuntime, log }: DaemonSettings,
+  settings: DaemonSettings,
   {
     store,
     images,
@@ -265,6 +275,7 @@ function createPorts(
     readonly host: HostFacts
   },
 ): EngineOptions['create'] {
+  const { roots, defaultRuntime, log } = settings
   return {
     containers: store.containers,
     images,
@@ -272,7 +283,7 @@ function createPorts(
     makeLayers: (id, image) => createContainerLayers(roots, id, image),
     removeLayers: (id) => removeContainerLayers(roots, id),
     defaults: { runtime: defaultRuntime, log: { Type: log.driver, Config: log.options } },
-    validate: createChecks({ host, runtimes: Object.keys(runtimes), pathExists: existsSync }),
+    validate: createChecks(checkFacts(settings, host)),
   }
 }
 

@@ -19,6 +19,7 @@ import { createRoutes } from './routes/containers-create.ts'
 import { exportRoutes } from './routes/containers-export.ts'
 import { lifecycleRoutes } from './routes/containers-lifecycle.ts'
 import { resizeRoutes } from './routes/containers-resize.ts'
+import { updateRoutes } from './routes/containers-update.ts'
 import { waitRoutes } from './routes/containers-wait.ts'
 import { eventRoutes } from './routes/events.ts'
 import { execRoutes } from './routes/exec.ts'
@@ -83,6 +84,7 @@ function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.register(createRoutes, options)
   app.register(containerRoutes, options)
   app.register(lifecycleRoutes, options)
+  app.register(updateRoutes, options)
   app.register(waitRoutes, options)
   app.register(attachRoutes, options)
   app.register(archiveRoutes, options)

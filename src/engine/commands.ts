@@ -1,5 +1,6 @@
 /** Commands to one container: decide, record, wait for what was asked to come true, make it durable, answer. */
 import type { Outcome } from '../../machines/container-context.ts'
+import type { ContainerEvent } from '../../machines/container-events.ts'
 import type { Life } from '../../machines/container-life.ts'
 import { parseSignal, signalName } from '../../machines/signals.ts'
 import { type Clock, nanoseconds, rfc3339 } from '../clock.ts'
@@ -9,6 +10,7 @@ import type { ContainerCommand } from './decide.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { StopOptions } from './port.ts'
 import { killGrace } from './registry.ts'
+import type { Update } from './update.ts'
 import { exitCode } from './view.ts'
 
 export interface CommandPorts {
@@ -46,7 +48,12 @@ export async function stop(
   options: StopOptions,
   origin: Origin,
 ): Promise<void> {
-  await record(lifecycle, () => ({ type: 'stop', ...stopFacts(ports, lifecycle.life, options) }), origin)
+  const by = options.by === undefined ? {} : { by: options.by }
+  await record(
+    lifecycle,
+    () => ({ type: 'stop', ...stopFacts(ports, lifecycle.life, options), ...by }),
+    origin,
+  )
   await untilEnded(lifecycle, lifecycle.life.context.run?.id)
   await ports.durable()
 }
@@ -72,15 +79,57 @@ export async function restart(
 export async function kill(
   ports: CommandPorts,
   lifecycle: Lifecycle,
-  text: string,
+  { ref, text }: { readonly ref: string; readonly text: string },
   origin: Origin,
 ): Promise<void> {
   const signal = parseSignal(text === '' ? 'KILL' : text)
   if (signal === undefined) throw badRequest(`Invalid signal: ${text}`)
-  await record(lifecycle, () => ({ type: 'kill', signal: signalName(signal) }), origin)
+  await record(lifecycle, () => ({ type: 'kill', signal: signalName(signal), ref }), origin)
   const runId = lifecycle.life.context.run?.id
   await untilSignalled(lifecycle)
   if (signal === 9) await untilEnded(lifecycle, runId)
+  await ports.durable()
+}
+
+/** A start that is under way is waited for. @throws TallyError internal with what the runtime said. */
+export async function pause(ports: CommandPorts, lifecycle: Lifecycle, origin: Origin): Promise<void> {
+  await record(lifecycle, () => ({ type: 'pause' }), origin)
+  await untilFreezer(lifecycle, 'paused')
+  await ports.durable()
+}
+
+export async function unpause(ports: CommandPorts, lifecycle: Lifecycle, origin: Origin): Promise<void> {
+  await record(lifecycle, () => ({ type: 'unpause' }), origin)
+  await untilFreezer(lifecycle, 'thawed')
+  await ports.durable()
+}
+
+/** Waits until the freezer is in `wanted`. @throws TallyError if the runtime refuses or the container ends before. */
+async function untilFreezer(lifecycle: Lifecycle, wanted: 'paused' | 'thawed'): Promise<void> {
+  const { id } = lifecycle.life.context
+  const verb = wanted === 'paused' ? 'pause' : 'unpause'
+  await lifecycle.untilRecorded((life, event) => {
+    if (life.matches({ running: { freezer: wanted } })) return true
+    if (event?.type === 'PauseFailed' || event?.type === 'ResumeFailed')
+      throw new TallyError('internal', `Cannot ${verb} container ${id}: ${event.message}`)
+    if (life.matches('running')) return undefined
+    throw new TallyError('internal', `Cannot ${verb} container ${id}: Container ${id} is not running`)
+  })
+}
+
+/** Changes limits and restart policy, those of a running container at once. @throws TallyError conflict, or internal if the runtime refuses. */
+export async function update(
+  ports: CommandPorts,
+  lifecycle: Lifecycle,
+  wanted: Update,
+  origin: Origin,
+): Promise<void> {
+  await record(lifecycle, () => ({ type: 'update', update: wanted }), origin)
+  await lifecycle.untilRecorded((life, event) => {
+    if (event?.type === 'LimitsRefused')
+      throw new TallyError('internal', `Cannot update container ${life.context.id}: ${event.message}`)
+    return life.matches({ running: { limits: 'applying' } }) ? undefined : true
+  })
   await ports.durable()
 }
 
@@ -174,7 +223,7 @@ function stopFacts(
   { clock }: CommandPorts,
   { context }: Life,
   options: StopOptions,
-): { readonly signal: string; readonly timeoutSeconds: number; readonly deadline: string | null } {
+): Omit<Extract<ContainerCommand, { type: 'stop' }>, 'type'> {
   const { config } = context.spec ?? {}
   const text = options.signal || config?.StopSignal || 'SIGTERM'
   const signal = parseSignal(text)
@@ -204,11 +253,15 @@ export async function nextExit(
     const { run } = life.context
     const counts = ending || run?.outcome?.kind === 'exited'
     if (life.matches('releasing') && run?.id !== past && counts) ended = run?.outcome
-    if (life.matches('removed')) return { of: run?.outcome }
+    if (life.matches('removed') || givenUp(life, event)) return { of: run?.outcome }
     return event?.type === 'Released' && ended !== undefined ? { of: ended } : undefined
   }, signal)
   return { exitCode: exitCode(outcome.of) }
 }
+
+/** The restart policy was told to give up while it waited: that is the end that others wait for. */
+const givenUp = (life: Life, event: ContainerEvent | undefined): boolean =>
+  (event?.type === 'StopRequested' || event?.type === 'KillRequested') && !isActive(life)
 
 /** Whether a run is under way, its clean-up included. */
 export const isActive = (life: Life): boolean =>

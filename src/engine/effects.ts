@@ -13,6 +13,8 @@ export interface EffectWorkers {
   readonly supervisor: Supervisor
   readonly launch: Readonly<Record<LaunchStep, Worker>>
   readonly exec: ExecWorker
+  /** Gives a running container the limits of its host config. */
+  readonly applyLimits: (job: Job) => Promise<void>
   /** Deletes what belongs to the container alone: its layers and its files. */
   readonly remove: (id: string) => Promise<void>
 }
@@ -59,6 +61,15 @@ async function carryOut(
       return workers.launch[effect.type].perform(jobOf(life, runId), signal)
     case 'watchProcess':
       return watchProcess(workers.supervisor, { id, runId }, signal)
+    case 'pause':
+      await workers.supervisor.pause(id)
+      return [{ type: 'Paused', runId }]
+    case 'resume':
+      await workers.supervisor.resume(id)
+      return [{ type: 'Resumed', runId }]
+    case 'applyLimits':
+      await workers.applyLimits(jobOf(life, runId))
+      return [{ type: 'LimitsApplied', runId }]
     case 'sendSignal': {
       const { signal: name } = effect
       return sendSignal(workers.supervisor, { id, runId, signal: name }, thaws(life, name))

@@ -28,11 +28,12 @@ import { checkName } from './names.ts'
 import type { AttachStreams, Engine, WaitCondition, WaitResult } from './port.ts'
 import { findContainer, followMessages, historyOf, viewOf } from './queries.ts'
 import { recover } from './recovery.ts'
-import { Registry } from './registry.ts'
+import { newRunId, Registry } from './registry.ts'
 import { type ShutdownOptions, stopContainers } from './shutdown.ts'
 import { endsItsStdin, Streams } from './streams.ts'
 import { followTasks } from './supervision.ts'
 import { resizeTerminal } from './terminal.ts'
+import type { Update } from './update.ts'
 import { exitCode } from './view.ts'
 
 export interface EngineOptions {
@@ -50,6 +51,8 @@ export interface EngineOptions {
   /** The control group that holds those of containers which ask for no other. */
   readonly cgroupParent: string
   readonly create: Omit<CreatePorts, 'registry' | 'clock' | 'random' | 'faults'>
+  /** Answers with warnings. Throws what makes no sense, in Docker's words. */
+  readonly validateUpdate: (update: Update) => readonly string[]
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
@@ -77,6 +80,7 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
     messages,
     clock,
     timers,
+    random: options.random,
     faults,
     report,
     perform: (effect, life, signal) => perform(effectPorts, { effect, life }, signal),
@@ -116,7 +120,7 @@ async function recoverAll(options: EngineOptions, registry: Registry, execs: Exe
 
 const commandPorts = ({ clock, random, events }: EngineOptions): commands.CommandPorts => ({
   clock,
-  newRunId: () => random.hex(8),
+  newRunId: () => newRunId(random),
   durable: () => events.durable(),
 })
 
@@ -149,7 +153,15 @@ function facade(options: EngineOptions, registry: Registry, execs: Execs): Engin
     start: async (ref, origin) => commands.start(ports, find(ref), origin),
     stop: async (ref, how, origin) => commands.stop(ports, find(ref), how, origin),
     restart: async (ref, how, origin) => commands.restart(ports, find(ref), how, origin),
-    kill: async (ref, signal, origin) => commands.kill(ports, find(ref), signal, origin),
+    kill: async (ref, signal, origin) => commands.kill(ports, find(ref), { ref, text: signal }, origin),
+    pause: async (ref, origin) => commands.pause(ports, find(ref), origin),
+    unpause: async (ref, origin) => commands.unpause(ports, find(ref), origin),
+    async update(ref, wanted, origin) {
+      const lifecycle = find(ref)
+      const warnings = options.validateUpdate(wanted)
+      await commands.update(ports, lifecycle, wanted, origin)
+      return warnings
+    },
     remove: async (ref, how, origin) => commands.remove(ports, find(ref), how, origin),
     async rename(ref, name, origin) {
       if (name === '') throw badRequest('Neither old nor new names may be empty')
@@ -192,7 +204,7 @@ async function waitFor(
   signal: AbortSignal,
 ): Promise<WaitResult> {
   const { life } = lifecycle
-  if (condition === 'not-running' && !commands.isActive(life))
+  if (condition === 'not-running' && !commands.isActive(life) && !life.matches('restarting'))
     return { exitCode: exitCode(life.context.run?.outcome) }
   if (condition !== 'removed')
     return commands.nextExit(lifecycle, { ending: condition === 'not-running', signal })

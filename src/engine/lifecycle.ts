@@ -285,6 +285,12 @@ export class Lifecycle {
   }
 }
 
+const refusedBy: Partial<Record<EffectType, 'PauseFailed' | 'ResumeFailed' | 'LimitsRefused'>> = {
+  pause: 'PauseFailed',
+  resume: 'ResumeFailed',
+  applyLimits: 'LimitsRefused',
+}
+
 /** The event that records a failure of `effect`, or undefined if the effect has to be tried again. */
 function failureEvent(effect: Effect, error: unknown): ContainerEvent | undefined {
   const message = error instanceof Error ? error.message : String(error)
@@ -293,6 +299,8 @@ function failureEvent(effect: Effect, error: unknown): ContainerEvent | undefine
     const { runId, signal } = effect
     return { type: 'SignalFailed', runId, signal, message, ...(known && { code: known.code }) }
   }
+  const refused = refusedBy[effect.type]
+  if (refused !== undefined) return { type: refused, runId: effect.runId, message }
   const step = launchSteps.find((name) => name === effect.type)
   if (step === undefined) return undefined
   const failure = {

@@ -49,6 +49,8 @@ export function messagesOf(event: ContainerEvent, after: ContainerContext): read
       return exitMessages(say, String(event.exitCode), after)
     case 'HostRebooted':
       return after.run?.outcome?.kind === 'exited' ? exitMessages(say, '255', after) : []
+    case 'UpdateRequested':
+      return [say('update')]
     case 'Removed':
       return [say('destroy')]
     case 'StartRequested':
@@ -59,6 +61,13 @@ export function messagesOf(event: ContainerEvent, after: ContainerContext): read
     case 'StepFailed':
     case 'StopRequested':
     case 'StopDeadlinePassed':
+    case 'PauseRequested':
+    case 'PauseFailed':
+    case 'ResumeRequested':
+    case 'ResumeFailed':
+    case 'RestartDue':
+    case 'LimitsApplied':
+    case 'LimitsRefused':
     case 'KillDeadlinePassed':
     case 'KillRequested':
     case 'RestartRequested':

@@ -15,6 +15,7 @@ import type { Images } from '../images/port.ts'
 import type { Origin } from '../origin.ts'
 import type { MessageRow, RecordedEvent } from '../store/port.ts'
 import type { Size } from '../supervisor/port.ts'
+import type { Update } from './update.ts'
 
 /** What a client asks for; the engine merges the image's config into it and fills Docker's defaults. */
 export interface CreateRequest {
@@ -77,6 +78,11 @@ export interface Engine {
   restart(ref: string, options: StopOptions, origin: Origin): Promise<void>
   /** @param signal a name with or without SIG, or a number; empty: SIGKILL. */
   kill(ref: string, signal: string, origin: Origin): Promise<void>
+  /** Freezes all processes of the container. */
+  pause(ref: string, origin: Origin): Promise<void>
+  unpause(ref: string, origin: Origin): Promise<void>
+  /** Changes limits and restart policy, those of a running container at once. Answers with warnings. */
+  update(ref: string, update: Update, origin: Origin): Promise<readonly string[]>
   rename(ref: string, name: string, origin: Origin): Promise<void>
   remove(
     ref: string,
@@ -197,6 +203,8 @@ export interface FileArchive extends AsyncDisposable {
 }
 
 export interface StopOptions {
+  /** Absent: a client. */
+  readonly by?: 'shutdown'
   readonly timeoutSeconds?: number
   readonly signal?: string
 }

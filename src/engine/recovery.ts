@@ -3,17 +3,21 @@
  * it could not see, let its pending effects run. There is no other recovery.
  */
 import type { ContainerEvent } from '../../machines/container-events.ts'
+import { startsWithDaemon } from '../../machines/restart-policy.ts'
 import type { Clock } from '../clock.ts'
+import type { Random } from '../random.ts'
 import type { EventStore } from '../store/port.ts'
 import { NewerEventError } from '../store/upcast.ts'
 import type { TaskState } from '../supervisor/port.ts'
+import { isActive } from './commands.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { type OrphanPorts, releaseOrphans } from './orphans.ts'
-import { streamOf } from './registry.ts'
+import { newRunId, streamOf } from './registry.ts'
 
 export interface RecoveryPorts extends OrphanPorts {
   readonly events: EventStore
   readonly clock: Clock
+  readonly random: Random
   readonly bootId: string
 }
 
@@ -39,7 +43,7 @@ function load({ registry, report }: RecoveryPorts, id: string): readonly (readon
 }
 
 function tell(
-  { events, clock, bootId }: RecoveryPorts,
+  { events, clock, random, bootId }: RecoveryPorts,
   lifecycle: Lifecycle,
   task: TaskState | undefined,
 ): void {
@@ -50,6 +54,11 @@ function tell(
     lifecycle.witness(() => ({ type: 'HostRebooted', bootId, observedAt }))
   }
   for (const event of sinceThen(lifecycle, task)) lifecycle.witness(() => event)
+  const { life } = lifecycle
+  if (!isActive(life) && startsWithDaemon(life.context)) {
+    const runId = newRunId(random)
+    lifecycle.witness(() => ({ type: 'StartRequested', runId }))
+  }
   lifecycle.resume()
 }
 

@@ -15,6 +15,7 @@ import {
 import { type Clock, nanoseconds, rfc3339 } from '../clock.ts'
 import type { Faults } from '../faults.ts'
 import type { Origin } from '../origin.ts'
+import type { Random } from '../random.ts'
 import type { ContainerRow, ContainerRows, EventStore, MessageRows, RecordedEvent } from '../store/port.ts'
 import { NewerEventError } from '../store/upcast.ts'
 import type { Timers } from '../timers.ts'
@@ -27,6 +28,7 @@ export interface RegistryPorts {
   readonly messages: MessageRows
   readonly clock: Clock
   readonly timers: Timers
+  readonly random: Random
   readonly faults: Faults
   readonly perform: (effect: Effect, life: Life, signal: AbortSignal) => Promise<readonly ContainerEvent[]>
   readonly report: (message: string, fields: object) => void
@@ -38,6 +40,8 @@ const snapshotEvery = 64
 const longestTimeout = 2 ** 31 - 1
 
 const prefix = 'container/'
+
+export const newRunId = (random: Random): string => random.hex(8)
 
 export const streamOf = (id: string): string => `${prefix}${id}`
 
@@ -92,14 +96,14 @@ export class Registry {
   }
 
   #lifecyclePorts(id: string): LifecyclePorts {
-    const { clock, timers, faults, perform, report } = this.#ports
+    const { clock, timers, random, faults, perform, report } = this.#ports
     return {
       record: (event, context) => this.#record(id, event, context),
       perform,
       reach: (point) => faults.reachNow(point),
       sleep: timers.after,
       sleepUntil: (time, wake) => sleepUntil({ clock, timers }, time, wake),
-      timerEvent: (timer) => timerEvent(clock, timer),
+      timerEvent: (timer) => timerEvent({ clock, random }, timer),
       report: (message, fields) => report(message, { container: id, ...fields }),
     }
   }
@@ -168,8 +172,12 @@ export function containerRow(id: string, version: number, life: Life): Container
   }
 }
 
-function timerEvent(clock: Clock, { type }: Timer): ContainerEvent {
+function timerEvent(
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+  { type }: Timer,
+): ContainerEvent {
   if (type === 'KillDeadlinePassed') return { type }
+  if (type === 'RestartDue') return { type, runId: newRunId(random) }
   return { type, killDeadline: rfc3339(nanoseconds(clock.now()) + killGrace) }
 }
 

@@ -60,7 +60,7 @@ async function stopOne(
   origin: Origin,
 ): Promise<void> {
   try {
-    await stop(commands, lifecycle, {}, origin)
+    await stop(commands, lifecycle, { by: 'shutdown' }, origin)
   } catch (err) {
     if (!hasEnded(err)) return report('container not stopped', { container: lifecycle.life.context.id, err })
   }

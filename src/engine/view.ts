@@ -16,6 +16,7 @@ export function toView(row: {
   const { context } = state
   const word = milestone(state.value)
   const paused = word === 'running' && isPaused(state.value)
+  const restarting = word === 'restarting'
   const running = word === 'running'
   return {
     id,
@@ -25,7 +26,7 @@ export function toView(row: {
     milestone: word,
     status: statusOf(word, paused, context),
     state: {
-      running,
+      running: running || restarting,
       paused,
       oomKilled: context.run?.oomKilled ?? false,
       dead: false,
@@ -44,6 +45,7 @@ function isPaused(value: SavedLife['value']): boolean {
 
 function statusOf(word: string, paused: boolean, context: ContainerContext): DockerStatus {
   if (word === 'running') return paused ? 'paused' : 'running'
+  if (word === 'restarting') return 'restarting'
   if (word === 'removing' || word === 'removed') return 'removing'
   return context.lastStartedAt === null ? 'created' : 'exited'
 }

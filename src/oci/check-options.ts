@@ -42,12 +42,22 @@ export function checkHostConfig(hostConfig: HostConfig, facts: CheckFacts): read
   return [...warnings, ...withheldWarning(withheld), ...oomScoreWarning(hostConfig, facts.host)]
 }
 
-function checkRanges({ ShmSize, OomScoreAdj, RestartPolicy }: HostConfig): void {
+function checkRanges({ ShmSize, OomScoreAdj, RestartPolicy, AutoRemove }: HostConfig): void {
   if (ShmSize < 0) throw badRequest('SHM size can not be less than 0')
   if (OomScoreAdj < -1000 || OomScoreAdj > 1000)
     throw badRequest(`Invalid value ${OomScoreAdj}, range for oom score adj is [-1000, 1000]`)
-  const { Name, MaximumRetryCount } = RestartPolicy
-  if (Name === 'no' && MaximumRetryCount !== 0)
+  checkRestartPolicy(RestartPolicy)
+  if (AutoRemove && !['', 'no'].includes(RestartPolicy.Name))
+    throw badRequest("can't create 'AutoRemove' container with restart policy")
+}
+
+/** @throws TallyError bad-request */
+export function checkRestartPolicy({ Name, MaximumRetryCount }: HostConfig['RestartPolicy']): void {
+  if (!['', 'no', 'always', 'unless-stopped', 'on-failure'].includes(Name))
+    throw badRequest(`invalid restart policy '${Name}'`)
+  if (Name === 'on-failure' && MaximumRetryCount < 0)
+    throw badRequest('maximum retry count cannot be negative')
+  if (Name !== '' && Name !== 'on-failure' && MaximumRetryCount !== 0)
     throw badRequest(`maximum retry count cannot be used with restart policy '${Name}'`)
 }
 

@@ -44,7 +44,6 @@ export function refuseUnsupported(config: RawOptions, hostConfig: RawOptions): v
   refuseByRules(config, configRules)
   refuseByRules(hostConfig, hostConfigRules)
   refuseNetwork(field(hostConfig, 'NetworkMode'))
-  refuseRestartPolicy(field(hostConfig, 'RestartPolicy'))
   refuseMountTypes(field(hostConfig, 'Mounts'))
   refuseVolumes(config, hostConfig)
 }
@@ -58,14 +57,6 @@ function refuseNetwork(mode: unknown): void {
   const name = typeof mode === 'string' && mode !== '' ? mode : 'default'
   if (!supportedNetworkModes.includes(name))
     throw notSupported(`network mode ${name} is not supported yet: use --network none or --network host`)
-}
-
-function refuseRestartPolicy(policy: unknown): void {
-  const name = field(policy, 'Name') ?? ''
-  if (name === '' || name === 'no') return
-  if (!isOneOf('always', 'unless-stopped', 'on-failure')(name))
-    throw badRequest(`invalid restart policy '${String(name)}'`)
-  throw notSupported(`restart policy ${String(name)} is not supported yet`)
 }
 
 function refuseMountTypes(mounts: unknown): void {

@@ -19,11 +19,15 @@ export async function readStartFacts(options: StartFactsOptions): Promise<StartF
   return {
     passwd: readTextInside(rootfs, '/etc/passwd'),
     group: readTextInside(rootfs, '/etc/group'),
-    deviceNumbers: await deviceNumbers(throttledDevices(hostConfig)),
+    deviceNumbers: await throttledDeviceNumbers(hostConfig),
     hostDevices: hostConfig.Privileged ? await hostDevices() : [],
     propagation: await propagation(hostConfig, dataRoot),
   }
 }
+
+/** @throws TallyError internal for an unknown device. */
+export const throttledDeviceNumbers = (hostConfig: HostConfig): Promise<StartFacts['deviceNumbers']> =>
+  deviceNumbers(throttledDevices(hostConfig))
 
 function throttledDevices(hostConfig: HostConfig): readonly string[] {
   const lists = [

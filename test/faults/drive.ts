@@ -6,7 +6,16 @@ import { ApiClient } from '../e2e/api-client.ts'
 import type { Daemon } from '../e2e/daemon.ts'
 import { foldHistory, parseHistory, type Told } from './history.ts'
 
-export type Command = 'create' | 'start' | 'stop' | 'kill' | 'restart' | 'rename' | 'remove'
+export type Command =
+  | 'create'
+  | 'start'
+  | 'stop'
+  | 'kill'
+  | 'restart'
+  | 'pause'
+  | 'unpause'
+  | 'rename'
+  | 'remove'
 
 interface DriveOptions {
   readonly twoProcesses: boolean

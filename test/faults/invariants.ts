@@ -124,6 +124,15 @@ export function exits(history: readonly Told[], { codesMayBeLost }: Expectation)
   })
 }
 
+/** These happen only to processes that the test has killed. */
+const failedLate: ReadonlySet<Told['type']> = new Set([
+  'SignalFailed',
+  'KillDeadlinePassed',
+  'PauseFailed',
+  'ResumeFailed',
+  'LimitsRefused',
+])
+
 function wrongCode(history: readonly Told[], { data, version }: Told, mayBeLost: boolean): readonly string[] {
   const code = data.exitCode
   const begun = history.findLast((told) => told.type === 'Released' && told.version < version)?.version ?? 0
@@ -132,9 +141,10 @@ function wrongCode(history: readonly Told[], { data, version }: Told, mayBeLost:
     ({ type, data: { signal, force } }) =>
       type === 'OomKilled' || type === 'StopDeadlinePassed' || signal === 'SIGKILL' || force === true,
   )
-  const killedByTest = history.some(({ type }) => type === 'SignalFailed' || type === 'KillDeadlinePassed')
+  const killedByTest = history.some(({ type }) => failedLate.has(type))
+  const ofItself = history.some(({ type }) => type === 'RestartDue')
   const asked = earlier.some(({ data: { signal } }) => signal === 'SIGTERM')
-  const possible = [...(killed || killedByTest ? [137] : []), ...(asked ? [politeCode] : [])]
+  const possible = [...(killed || killedByTest ? [137] : []), ...(asked || ofItself ? [politeCode] : [])]
   if (possible.includes(Number(code)) || (mayBeLost && code === 255 && data.reason !== undefined)) return []
   return [`3: the exit code ${code} (${data.reason ?? 'no reason given'}) is none of ${possible.join(', ')}`]
 }
@@ -161,6 +171,8 @@ const eventOf: Readonly<Record<Command, Told['type']>> = {
   stop: 'StopRequested',
   kill: 'KillRequested',
   restart: 'RestartRequested',
+  pause: 'Paused',
+  unpause: 'Resumed',
   rename: 'ContainerRenamed',
   remove: 'Removed',
 }

@@ -1,6 +1,7 @@
 /** What is done to a container so that a fault point is reached. A fault may have changed everything before any step: none relies on another. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connectSupervisor } from '../../src/supervisor/grpc/client.ts'
 import type { Supervisor } from '../../src/supervisor/port.ts'
@@ -73,18 +74,44 @@ export const scenarios = {
   'late signal': async ({ drive }: Stage) => {
     await drive.create(stubborn)
     await drive.step('start')
-    const resume = holdShim(await shimOf(drive))
-    const pid = (await drive.life()).context.run?.process?.pid ?? 0
-    killIfThere(pid, 'SIGKILL')
-    await ended(pid)
-    await drive.otherwise(() => drive.send('kill', '?signal=USR1').finally(resume))
+    await late(drive, () => drive.send('kill', '?signal=USR1'))
   },
   freeze: async ({ drive }: Stage) => {
     await drive.create(polite)
     await drive.step('start')
-    await drive.otherwise(() => freeze(drive, 'pause'))
-    await drive.otherwise(() => freeze(drive, 'resume'))
+    await drive.step('pause')
+    await drive.step('unpause')
     await drive.step('stop')
+  },
+  'late pause': async ({ drive }: Stage) => {
+    await drive.create(stubborn)
+    await drive.step('start')
+    await late(drive, () => drive.send('pause', ''))
+  },
+  'late resume': async ({ drive }: Stage) => {
+    await drive.create(stubborn)
+    await drive.step('start')
+    await drive.step('pause')
+    await late(drive, () => drive.send('unpause', ''))
+  },
+  'new limits': async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => changeLimits(drive))
+    await drive.step('stop')
+  },
+  'late limits': async ({ drive }: Stage) => {
+    await drive.create(stubborn)
+    await drive.step('start')
+    await late(drive, () => changeLimits(drive))
+  },
+  policy: async ({ drive }: Stage) => {
+    const RestartPolicy = { Name: 'on-failure', MaximumRetryCount: 2 }
+    await drive.create(['sh', '-c', `exit ${politeCode}`], { RestartPolicy })
+    await drive.otherwise(() => drive.send('start', ''))
+    await drive.otherwise(() =>
+      drive.until((life) => life.matches('exited') || life.matches('failed'), 15_000),
+    )
   },
   'out of memory': async ({ drive }: Stage) => {
     await drive.create(greedy, { Memory: 16 << 20 })
@@ -197,6 +224,25 @@ export function killIfThere(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
+/** Something that comes when the process has been killed and its end is not yet reported. */
+async function late(drive: Drive, work: () => Promise<unknown>): Promise<void> {
+  const resume = holdShim(await shimOf(drive))
+  const pid = (await drive.life()).context.run?.process?.pid ?? 0
+  killIfThere(pid, 'SIGKILL')
+  thaw(drive)
+  await ended(pid)
+  await drive.otherwise(() => work().finally(resume))
+}
+
+/** On cgroup v1 a frozen process does not die before it is thawed, cgroups(7). */
+function thaw({ daemon, id }: Drive): void {
+  const state = join('/sys/fs/cgroup/freezer', daemon.namespace, id, 'freezer.state')
+  if (existsSync(state)) writeFileSync(state, 'THAWED')
+}
+
+const changeLimits = (drive: Drive): Promise<unknown> =>
+  drive.ask('POST', `/containers/${drive.id}/update`, JSON.stringify({ CpuShares: 512 }))
+
 /** Until the process is a zombie, if its parent stands still, or gone. */
 async function ended(pid: number): Promise<void> {
   const state = (): string =>
@@ -204,13 +250,6 @@ async function ended(pid: number): Promise<void> {
       .replace(/^.*\) /s, '')
       .charAt(0)
   while (pid > 0 && existsSync(`/proc/${pid}`) && state() !== 'Z') await sleep(10)
-}
-
-/** As another client of the supervisor does. The event follows it. */
-async function freeze(drive: Drive, command: 'pause' | 'resume'): Promise<void> {
-  await drive.daemon.ctr('tasks', command, drive.id)
-  const wanted = command === 'pause' ? 'Paused' : 'Resumed'
-  await drive.until((_life, history) => history.some(({ type }) => type === wanted), 8_000)
 }
 
 /** Until the event is there, or for as long as a fault may take. */

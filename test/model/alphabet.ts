@@ -8,6 +8,9 @@ import { aSpec } from '../fixtures/spec.ts'
 export const at = '2026-01-01T00:00:00.000000000Z'
 const run = 'run-1'
 
+const always = { Name: 'always', MaximumRetryCount: 0 }
+const persistent = aSpec({ hostConfig: { RestartPolicy: always } })
+
 const launchSteps = ['mountRootfs', 'prepareBundle', 'startShim', 'awaitPid', 'startProcess'] as const
 
 /** The step that fails is the one that is being taken. */
@@ -22,6 +25,7 @@ export const alphabet = (life: Life): readonly ContainerEvent[] => {
   const signal = life.context.signals[0] ?? 'SIGTERM'
   return [
     { type: 'ContainerCreated', id: 'c', name: 'n', spec: aSpec() },
+    { type: 'ContainerCreated', id: 'c', name: 'n', spec: persistent },
     { type: 'ContainerRenamed', name: 'm', oldName: 'n' },
     { type: 'Attached' },
     { type: 'Detached' },
@@ -44,8 +48,16 @@ export const alphabet = (life: Life): readonly ContainerEvent[] => {
     { type: 'KillRequested', signal: 'SIGKILL' },
     { type: 'SignalSent', runId, signal },
     { type: 'SignalFailed', runId, signal, message: 'gone' },
+    { type: 'PauseRequested' },
     { type: 'Paused', runId },
+    { type: 'PauseFailed', runId, message: 'no' },
+    { type: 'ResumeRequested' },
     { type: 'Resumed', runId },
+    { type: 'ResumeFailed', runId, message: 'no' },
+    { type: 'RestartDue', runId: 'run-d' },
+    { type: 'UpdateRequested', hostConfig: { Memory: 1 << 26 } },
+    { type: 'LimitsApplied', runId },
+    { type: 'LimitsRefused', runId, message: 'no' },
     { type: 'OomKilled', runId },
     { type: 'ProcessExited', runId, exitCode: 0, exitedAt: at },
     { type: 'HostRebooted', bootId: 'next', observedAt: at },
@@ -58,10 +70,11 @@ export const alphabet = (life: Life): readonly ContainerEvent[] => {
 
 /** Two lives are one point of the graph if the machine can't tell them apart by what it decides on. */
 export const point = (life: Life): string => {
-  const { run: now, next, removal, signals } = life.context
+  const { run: now, next, removal, signals, spec } = life.context
   return JSON.stringify([
     life.value,
-    now === null ? null : [now.oomKilled, now.outcome?.kind],
+    spec?.hostConfig.RestartPolicy.Name,
+    now === null ? null : [now.oomKilled, now.outcome?.kind, now.endedByHand],
     next !== null,
     removal !== null,
     Math.min(signals.length, 2),

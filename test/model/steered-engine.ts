@@ -68,7 +68,7 @@ export class SteeredEngine implements AsyncDisposable {
         timers: this.#timers,
         bootId: `boot-${this.#boots}`,
       },
-      ...{ leftovers: world.remains(this.#gone.signal), cgroupParent: '/tallyman' },
+      ...{ leftovers: world.remains(this.#gone.signal), cgroupParent: '/tallyman', validateUpdate: () => [] },
       ...{ create: createPorts(store, world), random: systemRandom, faults: noFaults },
       ...{ roots, holds: rootfsHolds(roots), report: () => undefined },
       streams: { attach: async () => ({ ended: Promise.resolve() }) },

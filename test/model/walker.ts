@@ -31,9 +31,26 @@ const broughtBy: Partial<Record<ContainerEventType, EffectType>> = {
   SignalSent: 'sendSignal',
   SignalFailed: 'sendSignal',
   ProcessExited: 'watchProcess',
+  PauseFailed: 'pause',
+  ResumeFailed: 'resume',
+  LimitsApplied: 'applyLimits',
+  LimitsRefused: 'applyLimits',
   Released: 'release',
   Removed: 'remove',
 }
+
+const timers: ReadonlySet<ContainerEventType> = new Set([
+  'StopDeadlinePassed',
+  'KillDeadlinePassed',
+  'RestartDue',
+])
+
+const failures: ReadonlySet<ContainerEventType> = new Set([
+  'SignalFailed',
+  'PauseFailed',
+  'ResumeFailed',
+  'LimitsRefused',
+])
 
 /** The command that is recorded as `event`, if it is a command's. */
 export function commandOf(event: ContainerEvent): ContainerCommand | undefined {
@@ -49,7 +66,13 @@ export function commandOf(event: ContainerEvent): ContainerCommand | undefined {
       return { type: 'restart', runId, signal, timeoutSeconds, deadline }
     }
     case 'KillRequested':
-      return { type: 'kill', signal: event.signal }
+      return { type: 'kill', signal: event.signal, ref: 'n' }
+    case 'PauseRequested':
+      return { type: 'pause' }
+    case 'ResumeRequested':
+      return { type: 'unpause' }
+    case 'UpdateRequested':
+      return { type: 'update', update: event.hostConfig }
     case 'ContainerRenamed':
       return { type: 'rename', name: event.name }
     case 'RemoveRequested': {
@@ -92,7 +115,10 @@ export class Walker {
             if (this.#due === wake) this.#due = undefined
           }
         },
-        timerEvent: ({ type }) => (type === 'KillDeadlinePassed' ? { type } : { type, killDeadline: at }),
+        timerEvent: ({ type }) => {
+          if (type === 'RestartDue') return { type, runId: 'run-d' }
+          return type === 'KillDeadlinePassed' ? { type } : { type, killDeadline: at }
+        },
         report: () => undefined,
       },
       newLife(),
@@ -121,7 +147,7 @@ export class Walker {
     const effect = event.type === 'StepFailed' ? event.step : broughtBy[event.type]
     if (event.type === 'ContainerCreated') this.lifecycle.observe(event, origin)
     else if (command !== undefined) this.lifecycle.command(command, origin)
-    else if (event.type === 'StopDeadlinePassed' || event.type === 'KillDeadlinePassed') this.#due?.()
+    else if (timers.has(event.type)) this.#due?.()
     else if (effect === undefined) this.lifecycle.witness(() => event)
     else this.#settle(effect, event)
   }
@@ -131,7 +157,8 @@ export class Walker {
     if (performance === undefined) throw new Error(`${event.type}: no ${type} is being carried out`)
     this.performances.delete(performance.effect.key)
     if (event.type === 'StepFailed') performance.fail(new TallyError('internal', 'no', { exitCode: 128 }))
-    else if (event.type === 'SignalFailed') performance.fail(new Error('gone'))
+    else if (failures.has(event.type))
+      performance.fail(new Error(event.type === 'SignalFailed' ? 'gone' : 'no'))
     else performance.answer([event])
   }
 

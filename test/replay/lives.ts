@@ -106,6 +106,51 @@ const ordinary: Readonly<Record<string, Live>> = {
     await restart(daemon, 'perform.startProcess.before:1:error')
     await run(daemon, name, '-d', 'bb', 'sleep', '1000')
   },
+  'pause-by-command': async (daemon, name) => {
+    await run(daemon, name, '-d', 'bb', 'sleep', '1000')
+    await daemon.docker('pause', name)
+    await daemon.docker('unpause', name)
+    await daemon.docker('pause', name)
+    await daemon.docker('kill', name)
+  },
+  'pause-failed': async (daemon, name) => {
+    await run(daemon, name, '-d', 'bb', 'sleep', '1000')
+    await restart(daemon, 'perform.pause.before:1:error')
+    await daemon.docker('pause', name)
+    await daemon.docker('kill', name)
+  },
+  'resume-failed': async (daemon, name) => {
+    await run(daemon, name, '-d', 'bb', 'sleep', '1000')
+    await restart(daemon, 'perform.resume.before:1:error')
+    await daemon.docker('pause', name)
+    await daemon.docker('unpause', name)
+    await daemon.docker('kill', name)
+  },
+  update: async (daemon, name) => {
+    await daemon.docker('create', '--network', 'none', '--name', name, 'bb', 'sleep', '1000')
+    await daemon.docker('update', '-m', '64m', '--memory-swap', '64m', name)
+    await daemon.docker('start', name)
+    await daemon.docker('update', '--cpu-shares', '512', name)
+    await daemon.docker('kill', name)
+  },
+  'update-refused': async (daemon, name) => {
+    await run(daemon, name, '-d', 'bb', 'sleep', '1000')
+    await restart(daemon, 'perform.applyLimits.before:1:error')
+    await daemon.docker('update', '--cpu-shares', '512', name)
+    await daemon.docker('kill', name)
+  },
+  'restart-on-failure': async (daemon, name) => {
+    await run(daemon, name, '-d', '--restart', 'on-failure:2', ...program('exit 4'))
+    await recordedTimes(daemon, name, { type: 'Released', times: 3 })
+  },
+  'restart-always-until-stopped': async (daemon, name) => {
+    await run(daemon, name, '-d', '--restart', 'always', ...program('exit 0'))
+    await recordedTimes(daemon, name, { type: 'Released', times: 3 })
+    await daemon.docker('stop', name)
+    await restart(daemon)
+    await recordedTimes(daemon, name, { type: 'StartRequested', times: 2 })
+    await daemon.docker('rm', '-f', name)
+  },
   files: async (daemon, name) => {
     const [copied, exported] = [join(daemon.root, 'copied'), join(daemon.root, 'exported.tar')]
     await run(daemon, name, '-d', ...patient)
@@ -215,6 +260,21 @@ async function recorded(daemon: Daemon, name: string, type: string): Promise<Tol
     await sleep(50)
   }
   throw new Error(`${name}: ${type} was not recorded: ${daemon.log()}`)
+}
+
+interface Times {
+  readonly type: string
+  readonly times: number
+}
+
+/** Waits until so many events of this type are in the log. */
+async function recordedTimes(daemon: Daemon, name: string, { type, times }: Times): Promise<void> {
+  for (let attempt = 0; attempt < 400; attempt += 1) {
+    const found = (await history(daemon, name)).filter((event) => event.type === type)
+    if (found.length >= times) return
+    await sleep(50)
+  }
+  throw new Error(`${name}: ${type} was not recorded ${times} times: ${daemon.log()}`)
 }
 
 const idOf = async (daemon: Daemon, name: string): Promise<string> =>

@@ -14,11 +14,13 @@ export const calls = [
     'awaitPid',
     'startProcess',
     'kill',
+    'pause',
     'resume',
     'delete',
     'wait',
     'remove',
   ] as const),
+  'applyLimits',
 ] as const
 export type Call = (typeof calls)[number]
 

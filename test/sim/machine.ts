@@ -50,6 +50,7 @@ export class Machine {
     const { world } = this
     world.turn = () => this.#pause()
     world.now = () => options.time.now()
+    world.started = () => options.time.now()
     world.onStarted = (spec) => this.#began(spec)
     world.onExited = (spec, exit) => {
       this.exits.set(spec.runId, exit)
@@ -87,7 +88,7 @@ export class Machine {
     const answer = <T>(call: Call, work: () => Promise<T>) => this.answer(gone, call, work)
     const current = () => this.#supervisor
     const supervisor = connect({ current, gone, answer, pause: () => this.#pause() })
-    const { launch, remove, exec } = this.world.workers(gone, supervisor)
+    const { launch, applyLimits, remove, exec } = this.world.workers(gone, supervisor)
     const reported = (worker: Worker): Worker => this.#reported(worker)
     return {
       supervisor,
@@ -101,6 +102,7 @@ export class Machine {
         startProcess: reported(launch.startProcess),
       },
       exec,
+      applyLimits: (job) => answer('applyLimits', () => applyLimits(job)),
       remove: (id) => answer('remove', () => remove(id)),
     }
   }

@@ -19,10 +19,22 @@ const proofs: Readonly<Record<Question['what'], readonly EventType[]>> = {
   attach: [],
   stop: ['StopRequested', 'Released'],
   kill: ['KillRequested'],
+  pause: ['PauseRequested', 'Paused'],
+  unpause: ['ResumeRequested', 'Resumed'],
+  update: ['UpdateRequested'],
   rename: ['ContainerRenamed'],
   remove: ['RemoveRequested', 'Removed'],
   wait: [],
   exec: [],
+}
+
+/** Of a container that waits for its next start: nothing has to be released. */
+const withoutRun: typeof proofs = { ...proofs, stop: ['StopRequested'] }
+
+interface Answered {
+  readonly since: number
+  readonly id: string
+  readonly needed: readonly EventType[]
 }
 
 export interface QuestionPorts {
@@ -55,11 +67,14 @@ export class Questions {
     const { running, store } = daemon
     if (running === undefined || daemon.killed) return false
     const since = store.events.head()
-    const id = (store.containers.byName(question.name) ?? store.containers.byId(question.name))?.id
+    const row = store.containers.byName(question.name) ?? store.containers.byId(question.name)
+    const id = row?.id
+    const needed = row?.state.value === 'restarting' ? withoutRun : proofs
     this.#open.add(question)
     try {
       const about = await this.#put(running.engine, question, id)
-      if (!daemon.killed) this.#checkAnswer(question, { since, id: about ?? '' })
+      if (!daemon.killed)
+        this.#checkAnswer(question, { since, id: about ?? '', needed: needed[question.what] })
       return !daemon.killed
     } catch (error) {
       if (!daemon.killed) this.#checkRefusal(question, error)
@@ -69,11 +84,11 @@ export class Questions {
     }
   }
 
-  #checkAnswer(question: Question, { since, id }: { readonly since: number; readonly id: string }): void {
+  #checkAnswer(question: Question, { since, id, needed }: Answered): void {
     this.#count(question, 'done')
     const { audit, syncedHead } = this.#ports
     const range = [since, syncedHead()] as const
-    const missing = proofs[question.what].filter((type) => !audit.has(id, type, range))
+    const missing = needed.filter((type) => !audit.has(id, type, range))
     const told = (): string =>
       `${JSON.stringify(question)} was answered without a durable ${missing.join(', ')}`
     Violation.unless(6, missing.length === 0, told)
@@ -108,6 +123,15 @@ export class Questions {
         return id
       case 'kill':
         await engine.kill(name, question.signal, origin)
+        return id
+      case 'pause':
+        await engine.pause(name, origin)
+        return id
+      case 'unpause':
+        await engine.unpause(name, origin)
+        return id
+      case 'update':
+        await engine.update(name, question.update, origin)
         return id
       case 'rename':
         await engine.rename(name, question.to, origin)
@@ -164,8 +188,13 @@ const execConfig = (Cmd: readonly string[]): ExecConfig => ({
 
 export const origin = { requestId: 'simulated', request: 'a simulated client' }
 
-const requestOf = ({ name, program, autoRemove }: Extract<Question, { readonly what: 'create' }>) => ({
+const requestOf = ({
+  name,
+  program,
+  autoRemove,
+  restart,
+}: Extract<Question, { readonly what: 'create' }>) => ({
   name,
   config: { Image: 'busybox', Cmd: commandOf(program) },
-  hostConfig: { AutoRemove: autoRemove },
+  hostConfig: { AutoRemove: autoRemove, RestartPolicy: restart },
 })

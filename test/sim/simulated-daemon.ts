@@ -66,6 +66,7 @@ export class SimulatedDaemon {
       holds: rootfsHolds(roots),
       leftovers: machine.world.remains(gone),
       cgroupParent: '/tallyman',
+      validateUpdate: () => [],
       create: { ...createPorts(store, machine.world), ...machine.layers(gone) },
       timers: { after: (delay, wake) => time.after(delay, () => gone.aborted || wake()) },
       faults: this.#faults(faults, time),

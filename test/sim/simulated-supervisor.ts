@@ -37,6 +37,7 @@ function inOrder(supervisor: Supervisor): Supervisor {
     startExec: (spec) => one(spec.id, () => supervisor.startExec(spec)),
     startProcess: (id) => one(id, () => supervisor.startProcess(id)),
     kill: (of, signal) => one(idOf(of), () => supervisor.kill(of, signal)),
+    pause: (id) => one(id, () => supervisor.pause(id)),
     resume: (id) => one(id, () => supervisor.resume(id)),
     delete: (of) => one(idOf(of), () => supervisor.delete(of)),
   }
@@ -76,6 +77,7 @@ export function connect({ current, gone, answer, pause }: ConnectionOptions): Su
     awaitPid: (of) => via('awaitPid', (port) => port.awaitPid(of)),
     startProcess: (id) => via('startProcess', (port) => port.startProcess(id)),
     kill: (of, signal) => via('kill', (port) => port.kill(of, signal)),
+    pause: (id) => via('pause', (port) => port.pause(id)),
     resume: (id) => via('resume', (port) => port.resume(id)),
     delete: (of) => via('delete', (port) => port.delete(of)),
     wait: (of, signal) =>

@@ -256,11 +256,11 @@ class Simulation {
   }
 
   /** Creates and starts, as `docker run` does. */
-  async #run({ name, program, autoRemove }: Run): Promise<void> {
+  async #run({ what: _, ...container }: Run): Promise<void> {
     const daemon = this.#daemon
     if (daemon === undefined) return
-    const isThere = await this.#questions.ask(daemon, { what: 'create', name, program, autoRemove })
-    if (isThere) await this.#questions.ask(daemon, { what: 'start', name })
+    const isThere = await this.#questions.ask(daemon, { ...container, what: 'create' })
+    if (isThere) await this.#questions.ask(daemon, { what: 'start', name: container.name })
   }
 
   async #fell(step: Fall): Promise<void> {

@@ -1,4 +1,5 @@
 /** What may happen in a simulation, and the making of long lists of it from a seed. */
+import type { HostConfig } from '../../machines/spec.ts'
 import type { WaitCondition } from '../../src/engine/port.ts'
 import { type Chance, chanceFrom } from './chance.ts'
 import { calls, mishaps, type PlannedFault, tidings } from './fault-plan.ts'
@@ -8,9 +9,19 @@ import type { SimulatedProgram } from './program.ts'
 type Of<What extends string, Facts> = What extends string ? { readonly what: What } & Facts : never
 type Named<Facts = unknown> = { readonly name: string } & Facts
 
+export interface Creation {
+  readonly program: SimulatedProgram
+  readonly autoRemove: boolean
+  readonly restart: HostConfig['RestartPolicy']
+}
+
 export type Question =
-  | Of<'create', Named<{ readonly program: SimulatedProgram; readonly autoRemove: boolean }>>
-  | Of<'start' | 'restart' | 'attach', Named>
+  | Of<'create', Named<Creation>>
+  | Of<'start' | 'restart' | 'attach' | 'pause' | 'unpause', Named>
+  | Of<
+      'update',
+      Named<{ readonly update: Pick<HostConfig, 'RestartPolicy'> | Pick<HostConfig, 'CpuShares'> }>
+    >
   | Of<'stop', Named<{ readonly timeoutSeconds: number }>>
   | Of<'kill', Named<{ readonly signal: string }>>
   | Of<'rename', Named<{ readonly to: string }>>
@@ -31,7 +42,7 @@ export type Happening =
   | Accident
   | Fall
   /** Create and start, as `docker run` does. */
-  | Of<'run', Named<{ readonly program: SimulatedProgram; readonly autoRemove: boolean }>>
+  | Of<'run', Named<Creation>>
   | Of<'kill-supervisor' | 'fill-disk' | 'free-disk' | 'calm', unknown>
   | Of<'set-clock', { readonly by: number }>
 
@@ -45,7 +56,7 @@ export type Step = Happening & {
 
 const kinds = [
   ...(['mountRootfs', 'prepareBundle', 'startShim', 'awaitPid', 'startProcess'] as const),
-  ...(['watchProcess', 'sendSignal', 'release', 'remove'] as const),
+  ...(['watchProcess', 'pause', 'resume', 'applyLimits', 'sendSignal', 'release', 'remove'] as const),
   ...(['startExec', 'watchExec', 'releaseExec'] as const),
 ] as const
 const facts = [
@@ -55,8 +66,8 @@ const facts = [
   ...([
     'SignalSent',
     'SignalFailed',
-    'Paused',
-    'Resumed',
+    ...(['PauseRequested', 'Paused', 'PauseFailed', 'ResumeRequested', 'Resumed', 'ResumeFailed'] as const),
+    ...(['RestartDue', 'UpdateRequested', 'LimitsApplied', 'LimitsRefused'] as const),
     'OomKilled',
     'ProcessExited',
     'HostRebooted',
@@ -70,7 +81,20 @@ const undone = ['startProcess', 'awaitPid', 'startShim', 'prepareBundle', 'mount
 /** How often each kind of step comes, of the sum of all. Most containers come and go by themselves, as with `docker run --rm`. */
 const weights: Readonly<Record<Happening['what'], number>> = {
   ...{ run: 560, create: 20, start: 60, stop: 60, restart: 30, kill: 40, rename: 15, remove: 70 },
-  ...{ wait: 20, attach: 20, exec: 80, end: 30, oom: 15, nudge: 15, 'lose-shim': 10, freeze: 20, thaw: 20 },
+  ...{
+    pause: 20,
+    unpause: 20,
+    update: 20,
+    wait: 20,
+    attach: 20,
+    exec: 80,
+    end: 30,
+    oom: 15,
+    nudge: 15,
+    'lose-shim': 10,
+    freeze: 20,
+    thaw: 20,
+  },
   ...{ crash: 8, 'crash-both': 4, shutdown: 2, reboot: 4, 'kill-supervisor': 5, calm: 2 },
   ...{ 'fill-disk': 2, 'free-disk': 80, 'set-clock': 2 },
 }
@@ -128,7 +152,14 @@ function makeHappening(chance: Chance, names: Names, what: Happening['what']): H
     case 'create':
     case 'run': {
       const autoRemove = what === 'run' ? !chance.oneIn(20) : chance.oneIn(4)
-      return { what, name: names.next(!autoRemove), program: makeProgram(chance, what === 'run'), autoRemove }
+      const restart = autoRemove ? policies[0] : chance.pick(policies)
+      return {
+        what,
+        name: names.next(!autoRemove),
+        program: makeProgram(chance, what === 'run'),
+        autoRemove,
+        restart,
+      }
     }
     case 'crash':
     case 'crash-both':
@@ -164,12 +195,29 @@ function aboutOne(chance: Chance, names: Names, what: AboutOne['what']): AboutOn
       return { what, name, force: chance.oneIn(2) }
     case 'exec':
       return { what, name, program: makeProgram(chance, true) }
+    case 'update':
+      return { what, name, update: makeUpdate(chance) }
     case 'wait':
       return { what, name, condition: chance.pick(['not-running', 'next-exit', 'removed']) }
     default:
       return { what, name }
   }
 }
+
+const policy = (Name: string, MaximumRetryCount = 0): HostConfig['RestartPolicy'] => ({
+  Name,
+  MaximumRetryCount,
+})
+const policies = [
+  policy('no'),
+  policy('always'),
+  policy('unless-stopped'),
+  policy('on-failure'),
+  policy('on-failure', 2),
+] as const
+
+const makeUpdate = (chance: Chance) =>
+  chance.oneIn(2) ? { RestartPolicy: chance.pick(policies) } : { CpuShares: 2 + chance.below(1000) }
 
 function makeProgram(chance: Chance, ends: boolean): SimulatedProgram {
   const lasts = chance.pick(ends ? [0, 1, 5, 20, 100, 1000] : [0, 20, 1000, 60_000, undefined])

@@ -40,6 +40,18 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ readonly engine: Engin
     return reply.code(204).send()
   })
 
+  const pause = { operationId: 'ContainerPause', params }
+  app.post('/containers/:id/pause', { schema: pause }, async (request, reply) => {
+    await engine.pause(request.params.id, originOf(request))
+    return reply.code(204).send()
+  })
+
+  const unpause = { operationId: 'ContainerUnpause', params }
+  app.post('/containers/:id/unpause', { schema: unpause }, async (request, reply) => {
+    await engine.unpause(request.params.id, originOf(request))
+    return reply.code(204).send()
+  })
+
   const rename = { operationId: 'ContainerRename', params, querystring: Type.Object({ name: Parameter }) }
   app.post('/containers/:id/rename', { schema: rename }, async (request, reply) => {
     await engine.rename(request.params.id, text(request.query.name) ?? '', originOf(request))

@@ -17,13 +17,8 @@ const route = (method: HTTPMethods, url: string, operationId: string): Route => 
 
 /** Routes by what they need: `exec is not supported yet`. */
 const unsupported: Readonly<Record<string, readonly Route[]>> = {
-  'pausing containers': [
-    route('POST', '/containers/:id/pause', 'ContainerPause'),
-    route('POST', '/containers/:id/unpause', 'ContainerUnpause'),
-  ],
   'listing the processes of a container': [route('GET', '/containers/:id/top', 'ContainerTop')],
   'resource statistics': [route('GET', '/containers/:id/stats', 'ContainerStats')],
-  'changing the resources of a container': [route('POST', '/containers/:id/update', 'ContainerUpdate')],
   'attaching by websocket': [route('GET', '/containers/:id/attach/ws', 'ContainerAttachWebsocket')],
   'removing all stopped containers at once': [route('POST', '/containers/prune', 'ContainerPrune')],
   'building images': [

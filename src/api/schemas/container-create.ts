@@ -34,7 +34,7 @@ const Mounts = orNull(
   ),
 )
 
-const HostConfigBody = Type.Object({
+export const HostConfigBody = Type.Object({
   Binds: Texts,
   Mounts,
   NetworkMode: Text,

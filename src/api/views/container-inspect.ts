@@ -27,7 +27,7 @@ export function inspectView(
     Image: spec.image.id,
     ...files(daemon.roots, view.id, spec),
     Name: `/${view.name}`,
-    RestartCount: 0,
+    RestartCount: view.context.restarts?.count ?? 0,
     Driver: 'overlay2',
     Platform: 'linux',
     MountLabel: '',

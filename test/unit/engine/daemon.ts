@@ -64,7 +64,7 @@ export async function openDaemon(given: Partial<DaemonOptions> = {}): Promise<Da
   const report = (message: string, fields: object): void => void reports.push({ message, fields })
   const { engine, stop, stopContainers } = await openEngine({
     ...{ ...store, images, workers, clock, bootId, report, create: createPorts(store, world) },
-    ...{ leftovers: world.remains(gone.signal), cgroupParent: '/tallyman' },
+    ...{ leftovers: world.remains(gone.signal), cgroupParent: '/tallyman', validateUpdate: () => [] },
     ...{ timers: systemTimers, random: systemRandom, faults: noFaults },
     roots,
     holds: rootfsHolds(roots),

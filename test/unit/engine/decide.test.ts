@@ -19,7 +19,7 @@ const start: ContainerCommand = { type: 'start', runId: 'r2' }
 const stopFacts = { signal: 'SIGTERM', timeoutSeconds: 10, deadline: later }
 const stop: ContainerCommand = { type: 'stop', ...stopFacts }
 const restart: ContainerCommand = { type: 'restart', runId: 'r2', ...stopFacts }
-const kill: ContainerCommand = { type: 'kill', signal: 'SIGKILL' }
+const kill: ContainerCommand = { type: 'kill', signal: 'SIGKILL', ref: 'web' }
 const rename: ContainerCommand = { type: 'rename', name: 'other' }
 const remove = (force = false): ContainerCommand => ({
   type: 'remove',

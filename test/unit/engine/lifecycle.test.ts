@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test as it } from 'vitest'
 import type { ContainerEvent } from '../../../machines/container-events.ts'
-import type { Effect, EffectType, Life } from '../../../machines/container-life.ts'
+import type { Effect, EffectType, Life, Timer } from '../../../machines/container-life.ts'
 import { Lifecycle, type RecordContext } from '../../../src/engine/lifecycle.ts'
 import { TallyError } from '../../../src/errors.ts'
 import {
@@ -52,8 +52,12 @@ function bench(...events: readonly ContainerEvent[]) {
     sleep,
     sleepUntil: sleep,
     reach: () => undefined,
-    timerEvent: ({ type }: { readonly type: 'StopDeadlinePassed' | 'KillDeadlinePassed' }): ContainerEvent =>
-      type === 'KillDeadlinePassed' ? { type } : { type, killDeadline: later },
+    timerEvent: ({ type }: Timer): ContainerEvent =>
+      type === 'StopDeadlinePassed'
+        ? { type, killDeadline: later }
+        : type === 'RestartDue'
+          ? { type, runId: 'next' }
+          : { type },
     report: (message: string) => void reports.push(message),
   }
   const lifecycle = new Lifecycle(ports, lifeAfter(...events), events.length)
@@ -88,7 +92,7 @@ function bench(...events: readonly ContainerEvent[]) {
 }
 
 const start = { type: 'start', runId: 'r1' } as const
-const kill = (signal: string) => ({ type: 'kill', signal }) as const
+const kill = (signal: string) => ({ type: 'kill', signal, ref: 'web' }) as const
 
 describe('A lifecycle', () => {
   it('begins what its state asks for when it is resumed, and nothing before', async () => {

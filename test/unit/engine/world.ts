@@ -45,7 +45,9 @@ export type Operation =
   | 'delete'
   | 'removeLayers'
   | 'startExec'
+  | 'applyLimits'
 
+const startedAt = '2026-01-01T00:00:00.000000000Z'
 const exitedAt = '2026-01-01T00:01:00.000000000Z'
 /** A new one each time: a lasting one would keep all that ever waited for it. */
 export const never = () => new Promise<never>(() => undefined)
@@ -66,6 +68,7 @@ export class World {
   /** One turn of what the world takes for time. */
   turn: () => Promise<unknown> = () => turn()
   now: () => string = () => exitedAt
+  started: () => string = () => startedAt
   /** Told when a program begins and when it has ended. */
   onStarted: (spec: TaskSpec) => void = () => undefined
   onExited: (spec: TaskSpec, exit: ExitStatus) => void = () => undefined
@@ -115,6 +118,7 @@ export class World {
         startProcess: startProcessWorker(options),
       },
       exec: this.execs.worker(),
+      applyLimits: ({ id }) => this.#act(gone, 'applyLimits', id, () => undefined),
       remove: (id) => this.#act(gone, 'removeLayers', id, () => void this.layers.delete(id)),
     }
   }
@@ -262,7 +266,7 @@ export class World {
 
   #startProcess(id: string): { readonly startedAt: string } {
     const task = this.#find(id)
-    const startedAt = '2026-01-01T00:00:00.000000000Z'
+    const startedAt = this.started()
     if (task.state.status !== 'created') return { startedAt }
     task.state = { ...task.state, status: 'running' }
     this.onStarted(task.spec)
