@@ -334,6 +334,7 @@ async function asSupervisor(
 /** Detached; answers when it has ended, or after as long as a fault may take. */
 async function exec(drive: Drive, Cmd: readonly string[]): Promise<void> {
   const id = await drive.createExec({ Cmd })
+  if (id === '') return
   await drive.ask('POST', `/exec/${id}/start`, JSON.stringify({ Detach: true }))
   await execEnds(drive, id)
 }
@@ -349,6 +350,7 @@ async function execEnds(drive: Drive, id: string): Promise<void> {
 async function leaveExec(drive: Drive): Promise<void> {
   const Cmd = ['timeout', '2', 'cat']
   const id = await drive.createExec({ Cmd, Tty: true, AttachStdin: true, AttachStdout: true })
+  if (id === '') return
   const socket = createConnection(drive.daemon.socket).on('error', () => undefined)
   const left = new Promise<unknown>((resolve) => socket.resume().once('close', resolve))
   const head = [`POST /exec/${id}/start HTTP/1.1`, 'Host: d', 'Content-Type: application/json']

@@ -47,7 +47,7 @@ export class Audit {
 
   constructor(machine: Machine) {
     this.#machine = machine
-    this.execs = new ExecAudit(machine)
+    this.execs = new ExecAudit(machine, (id, runId) => this.#streams.get(id)?.ends.has(runId) === true)
     machine.onBegan = (spec) => this.#began(spec)
     machine.onEnded = (spec, exit) => this.#ended(spec, exit)
   }

@@ -18,12 +18,18 @@ export const execPrefix = 'exec/'
 export class ExecAudit {
   readonly #machine: Machine
   readonly #streams = new Map<string, Stream>()
-  /** Deleted with their tasks before the log had that they run: nobody could say any more how they ended. */
+  /**
+   * Deleted with their tasks before the log had that they run, or while nobody waited for them yet, because the log had that only after
+   * the run's end: if the daemon dies then, nobody can say any more how they ended.
+   */
   readonly #excused = new Set<string>()
+  readonly #runHasEnded: (containerId: string, runId: string) => boolean
   #ended = 0
 
-  constructor(machine: Machine) {
+  /** @param hasEnded whether the log has the end of the container's run */
+  constructor(machine: Machine, hasEnded: (containerId: string, runId: string) => boolean) {
     this.#machine = machine
+    this.#runHasEnded = hasEnded
     machine.world.execs.onDropped = ({ execId }) => {
       if (this.#streams.get(execId)?.life.matches('running') !== true) this.#excused.add(execId)
     }
@@ -49,7 +55,7 @@ export class ExecAudit {
     Violation.unless(7, version === stream.version + 1, () => `exec ${id} has no version ${version - 1}`)
     stream.life = evolveExec(life, event)
     stream.version = version
-    if (event.type === 'ExecStarted') stream.startedAt = position
+    if (event.type === 'ExecStarted') this.#noteStart(id, stream, position)
     if (event.type === 'ExecExited') this.#checkExit(id, event)
     if (event.type === 'ExecReleased') this.#checkReleased(id)
   }
@@ -72,6 +78,12 @@ export class ExecAudit {
     }
     const left = execs.ids().filter((id) => this.#streams.get(id)?.life.status !== 'active')
     Violation.unless(4, left.length === 0, () => `execs left: ${left.join(', ')}`)
+  }
+
+  #noteStart(id: string, stream: Stream, position: number): void {
+    stream.startedAt = position
+    const { created } = stream.life.context
+    if (this.#runHasEnded(created?.container.id ?? '', created?.runId ?? '')) this.#excused.add(id)
   }
 
   #checkExit(id: string, event: ExecEventOf<'ExecExited'>): void {
