@@ -187,7 +187,10 @@ export function execCommands(execs: Execs, find: (ref: string) => Lifecycle): Ex
 }
 
 function requireActive({ life }: Lifecycle, ref: string): void {
-  if (!life.matches('running')) throw notRunning(life.context.id)
+  const { id } = life.context
+  if (life.matches('restarting'))
+    throw conflict(`Container ${id} is restarting, wait until the container is running`)
+  if (!life.matches('running')) throw notRunning(id)
   if (life.matches({ running: { freezer: 'paused' } }))
     throw conflict(`Container ${ref} is paused, unpause the container before exec`)
 }

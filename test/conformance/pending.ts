@@ -9,7 +9,6 @@ export const pending: ReadonlySet<string> = new Set([
   'prune',
   'terminal',
   'stdin of run',
-  'exec of a paused container',
   'attach',
   'volumes',
   'copy-up into a volume',
