@@ -133,8 +133,7 @@ describe('the exec machine', () => {
 
   it('takes nothing in a state that has no use for it', () => {
     for (const life of lives)
-      for (const event of alphabet.filter((one) => !life.can(one)))
-        expect(evolveExec(life, event)).toBe(life)
+      for (const event of alphabet.filter((one) => !life.can(one))) expect(evolveExec(life, event)).toBe(life)
   })
 
   it('is shown with its container’s labels and its own id', () => {
