@@ -48,6 +48,7 @@ import { openVolumes } from './volumes/open.ts'
 import { bundleWorker } from './workers/bundle.ts'
 import { releaseCgroupParent } from './workers/cgroup-parent.ts'
 import { removeContainerFiles } from './workers/container-files.ts'
+import { execWorker } from './workers/exec.ts'
 import { readHostFacts } from './workers/host-facts.ts'
 import type { InitOptions } from './workers/init-program.ts'
 import { prepareLayerRoot, releaseLayerRoot } from './workers/layer-root.ts'
@@ -260,6 +261,7 @@ function effectWorkers(
       awaitPid: awaitPidWorker(task),
       startProcess: startProcessWorker(task),
     },
+    exec: execWorker({ roots, host }),
     applyLimits: limitsWorker({ supervisor, host }),
     async remove(id) {
       await removeContainerLayers(roots, id)

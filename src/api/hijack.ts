@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { badRequest } from '../errors.ts'
 import { type FrameStream, frameWriter } from './frames.ts'
-import { takenSocket } from './http-server.ts'
+import { takenConnection } from './http-server.ts'
 
 /** Milliseconds. */
 const probeInterval = 2_000
@@ -25,7 +25,7 @@ export interface Hijacked {
 
 /** Until `open` errors can be answered as usual. @throws TallyError bad-request if the connection is not one's own */
 export function hijack(request: FastifyRequest, reply: FastifyReply): Hijacked {
-  const socket = takenSocket(request.raw)
+  const { socket } = takenConnection(request.raw) ?? {}
   if (socket === undefined) throw badRequest('unable to hijack this connection')
   const gone = new AbortController()
   const opened = Promise.withResolvers<void>()

@@ -1,5 +1,5 @@
 /**
- * Node's HTTP server, made to let go of a connection. Docker's attach turns a connection into a raw stream in two ways: by
+ * Node's HTTP server, made to let go of a connection. Docker's attach and exec turn a connection into a raw stream in two ways: by
  * `Upgrade: tcp`, and, in the old way, by a plain request that is answered 200. Node knows only the first and would read what follows the
  * second as another request. Here both are upgrades: Node's parser stops behind the head, and the socket is ours.
  */
@@ -13,13 +13,20 @@ import {
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-const hijackable = /^(\/v[\d.]+)?\/containers\/[^/?]+\/attach(\?|$)/
+const hijackable = /^(\/v[\d.]+)?\/(containers\/[^/?]+\/attach|exec\/[^/?]+\/start)(\?|$)/
 const bodyLimit = 1024 * 1024
 
-const takenSockets = new WeakMap<IncomingMessage, Socket>()
+/** A connection that came free for a request, and the body that Node did not read. */
+export interface Taken {
+  readonly socket: Socket
+  readonly contentType: string
+  readonly body: Buffer
+}
 
-/** The socket that came free for this request; undefined if it is an ordinary one. */
-export const takenSocket = (request: IncomingMessage): Socket | undefined => takenSockets.get(request)
+const takenConnections = new WeakMap<IncomingMessage, Taken>()
+
+/** Undefined for a request whose connection is an ordinary one. */
+export const takenConnection = (request: IncomingMessage): Taken | undefined => takenConnections.get(request)
 
 export interface HttpServer {
   readonly server: Server
@@ -46,36 +53,42 @@ export function createHttpServer(handler: RequestListener): HttpServer {
   }
 }
 
-const wantsHijack = ({ method, url = '' }: IncomingMessage): boolean =>
-  method === 'POST' && hijackable.test(url)
+/** Where a body ends that is sent in chunks only the parser can tell, so it keeps these. */
+const wantsHijack = ({ method, url = '', headers }: IncomingMessage): boolean =>
+  method === 'POST' && hijackable.test(url) && headers['transfer-encoding'] === undefined
 
-/** Answers on a socket that Node has given up: errors by way of `handler`'s response, the stream by whoever asks for `takenSocket`. */
+/** Answers on a socket that Node has given up: errors by way of `handler`'s response, the stream by whoever asks for `takenConnection`. */
 function takeOver(request: IncomingMessage, socket: Duplex, head: Buffer, handler: RequestListener): void {
   socket.on('error', () => socket.destroy())
   if (!(socket instanceof Socket)) return void socket.destroy()
   if (head.length > 0) socket.unshift(head)
   const length = Number(request.headers['content-length'] ?? 0)
   if (!(length <= bodyLimit)) return void socket.destroy()
+  const { 'content-type': contentType = '' } = request.headers
   delete request.headers['content-length']
   delete request.headers['content-type']
-  takenSockets.set(request, socket)
-  discard(socket, length).then(
-    () => handler(request, responseOn(socket, request)),
+  takeBody(socket, length).then(
+    (body) => {
+      takenConnections.set(request, { socket, contentType, body })
+      handler(request, responseOn(socket, request))
+    },
     () => socket.destroy(),
   )
 }
 
-/** dockerode sends its options as a body too; what follows it belongs to the stream. */
-function discard(socket: Socket, length: number): Promise<void> {
-  if (length === 0) return Promise.resolve()
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
+/** What follows the body belongs to the stream. */
+function takeBody(socket: Socket, length: number): Promise<Buffer> {
+  if (length === 0) return Promise.resolve(Buffer.alloc(0))
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  const chunks: Buffer[] = []
   let missing = length
   const take = (chunk: Buffer) => {
+    chunks.push(chunk)
     missing -= chunk.length
     if (missing > 0) return
     socket.off('data', take).pause()
     if (missing < 0) socket.unshift(chunk.subarray(missing))
-    resolve()
+    resolve(Buffer.concat(chunks, length))
   }
   socket.on('data', take)
   for (const event of ['end', 'close']) socket.once(event, () => reject(new Error('no whole body')))

@@ -24,6 +24,7 @@ import { topRoutes } from './routes/containers-top.ts'
 import { updateRoutes } from './routes/containers-update.ts'
 import { waitRoutes } from './routes/containers-wait.ts'
 import { eventRoutes } from './routes/events.ts'
+import { execRoutes } from './routes/exec.ts'
 import { imageRoutes } from './routes/images.ts'
 import { imageUploadRoutes } from './routes/images-upload.ts'
 import { logRoutes } from './routes/logs.ts'
@@ -94,6 +95,7 @@ function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.register(archiveRoutes, options)
   app.register(exportRoutes, options)
   app.register(commitRoutes, options)
+  app.register(execRoutes, options)
   app.register(resizeRoutes, options)
   app.register(logRoutes, options)
   app.register(imageRoutes, options)

@@ -6,12 +6,14 @@ import { TallyError } from '../errors.ts'
 import { betweenPoints, type Faults } from '../faults.ts'
 import type { Supervisor } from '../supervisor/port.ts'
 import type { Volumes } from '../volumes/port.ts'
+import type { ExecWorker } from '../workers/exec.ts'
 import { sendSignal, watchProcess } from '../workers/running.ts'
 import type { Job, Worker } from '../workers/worker.ts'
 
 export interface EffectWorkers {
   readonly supervisor: Supervisor
   readonly launch: Readonly<Record<LaunchStep, Worker>>
+  readonly exec: ExecWorker
   /** Gives a running container the limits of its host config. */
   readonly applyLimits: (job: Job) => Promise<void>
   /** Deletes what belongs to the container alone: its layers and its files. */
@@ -23,6 +25,8 @@ interface EffectPorts extends EffectWorkers {
   readonly faults: Faults
   readonly durable: () => Promise<void>
   readonly volumes: Pick<Volumes, 'removeAnonymous'>
+  /** Answers when no exec runs in the container any more. */
+  readonly endExecs: (id: string, signal: AbortSignal) => Promise<void>
 }
 
 /** In the order in which they are undone: newest first. */
@@ -73,6 +77,7 @@ async function carryOut(
       return sendSignal(workers.supervisor, { id, runId, signal: name }, thaws(life, name))
     }
     case 'release':
+      await workers.endExecs(id, signal)
       return release(workers, life, runId)
     case 'remove':
       // A power cut must not leave a container in the log whose layers are gone.

@@ -20,6 +20,8 @@ import { commitContainer } from './commit.ts'
 import { type CreatePorts, createContainer } from './create.ts'
 import { recordOfDaemon } from './daemon-record.ts'
 import { type EffectWorkers, perform } from './effects.ts'
+import { releaseOrphanExecs } from './exec-orphans.ts'
+import { Execs, execCommands } from './execs.ts'
 import { targetOf } from './facts.ts'
 import * as files from './files.ts'
 import { killInWords } from './kill.ts'
@@ -31,7 +33,7 @@ import { recover } from './recovery.ts'
 import { newRunId, Registry } from './registry.ts'
 import { renameContainer } from './rename.ts'
 import { type ShutdownOptions, stopContainers } from './shutdown.ts'
-import { endsItsStdin, type Streams } from './streams.ts'
+import { endsItsStdin, Streams } from './streams.ts'
 import { followTasks } from './supervision.ts'
 import { resizeTerminal } from './terminal.ts'
 import { listContainerProcesses } from './top.ts'
@@ -76,7 +78,8 @@ export interface RunningEngine {
 export async function openEngine(options: EngineOptions): Promise<RunningEngine> {
   const { workers, events, containers, messages, clock, timers, faults, report } = options
   const { volumes } = options.create
-  const effectPorts = { ...workers, faults, volumes, durable: () => events.durable() }
+  const endExecs = (id: string, signal: AbortSignal): Promise<void> => execs.endAll(id, signal)
+  const effectPorts = { ...workers, faults, volumes, durable: () => events.durable(), endExecs }
   const registry = new Registry({
     events,
     containers,
@@ -88,28 +91,37 @@ export async function openEngine(options: EngineOptions): Promise<RunningEngine>
     report,
     perform: (effect, life, signal) => perform(effectPorts, { effect, life }, signal),
   })
+  const execs = openExecs(options, registry)
   const closing = new AbortController()
   const recovered = Promise.withResolvers<void>()
   const observed = followTasks(
     { ...options, registry },
     { recovered: recovered.promise, signal: closing.signal },
   )
-  await recover({ ...options, registry }).catch((error) => {
+  await recoverAll(options, registry, execs).catch((error) => {
     closing.abort()
     throw error
   })
   recovered.resolve()
   const stop = async (): Promise<void> => {
     closing.abort()
-    await Promise.all([observed, registry.stop()])
+    await Promise.all([observed, registry.stop(), execs.stop()])
     await events.durable()
   }
   const shutdown = { registry, commands: commandPorts(options), timers, report }
   return {
-    engine: facade(options, registry),
+    engine: facade(options, registry, execs),
     stopContainers: (how) => stopContainers(shutdown, how),
     stop,
   }
+}
+
+/** Execs are there before containers go on: a container is not released while one runs in it. */
+async function recoverAll(options: EngineOptions, registry: Registry, execs: Execs): Promise<void> {
+  execs.registry.load()
+  await recover({ ...options, registry })
+  execs.registry.resume()
+  await releaseOrphanExecs({ ...options, execs: execs.registry })
 }
 
 const commandPorts = ({ clock, random, events }: EngineOptions): commands.CommandPorts => ({
@@ -118,7 +130,18 @@ const commandPorts = ({ clock, random, events }: EngineOptions): commands.Comman
   durable: () => events.durable(),
 })
 
-function facade(options: EngineOptions, registry: Registry): Engine {
+function openExecs(options: EngineOptions, registry: Registry): Execs {
+  const { supervisor, report, workers } = options
+  const streams = new Streams({
+    closeStdin: async (execId) => supervisor.closeStdin(execs.refOf(execId)),
+    attachOutput: async (execId) => supervisor.attachOutput(execs.refOf(execId)),
+    report,
+  })
+  const execs: Execs = new Execs({ ...options, registry, streams, worker: workers.exec })
+  return execs
+}
+
+function facade(options: EngineOptions, registry: Registry, execs: Execs): Engine {
   const { containers, events, messages, clock, random, faults } = options
   const ports = commandPorts(options)
   const createPorts = { ...options.create, clock, random, faults, registry }
@@ -133,6 +156,7 @@ function facade(options: EngineOptions, registry: Registry): Engine {
   return {
     images: options.images,
     volumes: options.create.volumes,
+    execs: execCommands(execs, find),
     create: (request, origin) => createContainer(createPorts, request, origin),
     start: async (ref, origin) => commands.start(ports, find(ref), origin),
     stop: async (ref, how, origin) => commands.stop(ports, find(ref), how, origin),

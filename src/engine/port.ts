@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { ContainerContext } from '../../machines/container-context.ts'
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import type { Prunable } from '../../machines/daemon-events.ts'
+import type { ExecConfig } from '../../machines/exec-events.ts'
 import type { ContainerConfig, HostConfig } from '../../machines/spec.ts'
 import type { PathStat } from '../archive/path-stat.ts'
 import type { TreeChange } from '../archive/tree-changes.ts'
@@ -71,6 +72,7 @@ export interface AttachStreams {
 export interface Engine {
   readonly images: Images
   readonly volumes: Volumes
+  readonly execs: ExecCommands
   create(
     request: CreateRequest,
     origin: Origin,
@@ -142,6 +144,48 @@ export interface Engine {
   ): AsyncIterable<MessageRow>
   /** The container's events; of a removed one by its full id. */
   history(ref: string): readonly RecordedEvent<ContainerEvent>[]
+}
+
+/** One more process in a container, as the log has it. */
+export interface ExecView {
+  readonly id: string
+  readonly containerId: string
+  readonly config: ExecConfig
+  readonly running: boolean
+  /** Null until it has ended. */
+  readonly exitCode: number | null
+  /** 0 until it has started. */
+  readonly pid: number
+}
+
+export interface StartExecOptions {
+  /** Absent: nobody is attached, its output goes nowhere. */
+  readonly streams?: AttachStreams
+  /** Of the client's terminal, rows and columns. */
+  readonly consoleSize?: readonly [height: number, width: number]
+}
+
+/** Processes that are run in a container besides its own. Ids are whole. All throw TallyError not-found `No such exec instance: x`. */
+export interface ExecCommands {
+  /** @returns the exec's id. @throws TallyError conflict unless the container runs, bad-request without a command */
+  create(ref: string, config: ExecConfig, origin: Origin): Promise<string>
+  /** @throws TallyError conflict unless its container runs */
+  require(id: string): void
+  /** Answers when it runs; `ended` when it has ended and all its output is out, or `signal` aborts. @throws TallyError if it can't be started */
+  start(
+    id: string,
+    options: StartExecOptions,
+    origin: Origin,
+    signal: AbortSignal,
+  ): Promise<{ readonly ended: Promise<void> }>
+  /** Notes that who was attached left by the detach keys. */
+  detached(id: string, origin: Origin): Promise<void>
+  /** Waits up to ten seconds for it to be started. @throws TallyError internal if it is not */
+  resize(id: string, size: Size): Promise<void>
+  /** Not of one that ended more than five minutes ago. */
+  get(id: string): ExecView
+  /** Ids of the container's execs that have not ended, by its full id. */
+  of(containerId: string): readonly string[]
 }
 
 export interface CommitRequest {

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import { evolve, type Life, machineVersion, newLife, save } from '../../machines/container-life.ts'
 import type { DaemonEvent } from '../../machines/daemon-events.ts'
+import type { ExecEvent } from '../../machines/exec-events.ts'
 import type { ImageEvent } from '../../machines/image-events.ts'
 import { projectImage } from '../images/projection.ts'
 import type {
@@ -15,6 +16,7 @@ import type {
 } from '../store/port.ts'
 import { isOfVolumes, projectVolume } from '../volumes/projection.ts'
 import { daemonStream, projectDaemon } from './daemon-record.ts'
+import { replayExecs } from './exec-messages.ts'
 import { projectContainer, requireKnown } from './registry.ts'
 
 /** Of the rows that a replay gives. The last three digits are to be raised when the same events would give other rows of the same machine. */
@@ -32,6 +34,7 @@ export interface ReplayOptions {
 /** @returns takes the events in the order of their positions. */
 export function replay(options: ReplayOptions): (recorded: RecordedEvent) => void {
   const lives = new Map<string, Life>()
+  const exec = replayExecs(options.messages)
 
   function container(recorded: RecordedEvent<ContainerEvent>): void {
     const { stream, event } = recorded
@@ -47,6 +50,7 @@ export function replay(options: ReplayOptions): (recorded: RecordedEvent) => voi
     if (recorded.stream.startsWith('container/')) container(recorded as RecordedEvent<ContainerEvent>)
     if (recorded.stream === daemonStream)
       projectDaemon(recorded as RecordedEvent<DaemonEvent>, options.messages)
+    if (recorded.stream.startsWith('exec/')) exec(recorded as RecordedEvent<ExecEvent>)
     if (recorded.stream.startsWith('image/')) projectImage(recorded as RecordedEvent<ImageEvent>, options)
     if (isOfVolumes(recorded)) projectVolume(recorded, options)
   }

@@ -93,6 +93,11 @@ export class Streams {
     for (const [name, reader] of channel.readers) hangUp(reader, stdio[name])
   }
 
+  /** Answers when nobody is attached any more. */
+  async quiet(id: string): Promise<void> {
+    await Promise.all([...(this.#channels.get(id)?.sessions ?? [])].map(({ ended }) => ended))
+  }
+
   #channel(id: string): Channel {
     const known = this.#channels.get(id)
     if (known !== undefined) return known

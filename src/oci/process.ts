@@ -14,7 +14,7 @@ export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 export interface ProcessInputs {
   readonly spec: ContainerSpec
   readonly host: HostFacts
-  readonly start: StartFacts
+  readonly start: Pick<StartFacts, 'passwd' | 'group' | 'initProgram'>
   readonly capabilities: Capabilities
 }
 

@@ -19,7 +19,7 @@ export interface TaskWorkerOptions {
   readonly runtimePath: (name: string) => string
   /** Called before the shim is started, so that who attached already misses no byte. */
   readonly openStreams: (job: Job) => void
-  /** Called once the shim has started. */
+  /** Called once the shim holds the pipes open: what is written before is lost if its writer goes again. */
   readonly feedStreams: (job: Job) => void
   /** Called when the shim is gone, or never came, while the pipes are still there. */
   readonly closeStreams: (job: Job) => void
@@ -31,7 +31,6 @@ export function startShimWorker(options: TaskWorkerOptions): Worker {
     async perform(job, signal) {
       options.openStreams(job)
       const { pid, startTicks } = await supervisor.startShim(taskSpec(options, job), signal)
-      options.feedStreams(job)
       return [{ type: 'ShimStarted', runId: job.runId, shimPid: pid, shimStartTicks: startTicks }]
     },
     async undo(job) {
@@ -41,10 +40,12 @@ export function startShimWorker(options: TaskWorkerOptions): Worker {
   }
 }
 
-export function awaitPidWorker({ supervisor }: TaskWorkerOptions): Worker {
+export function awaitPidWorker({ supervisor, feedStreams }: TaskWorkerOptions): Worker {
   return {
-    async perform({ id, runId }, signal) {
+    async perform(job, signal) {
+      const { id, runId } = job
       const { pid, startTicks } = await abortable(supervisor.awaitPid(id), signal)
+      feedStreams(job)
       return [{ type: 'PidRecorded', runId, pid, startTicks }]
     },
     undo: async () => undefined,

@@ -7,6 +7,7 @@ import { comparable, type Outcome } from './outcome.ts'
 import { pending } from './pending.ts'
 import type { Session, Target } from './session.ts'
 import { clients } from './sessions/clients.ts'
+import { exec } from './sessions/exec.ts'
 import { files } from './sessions/files.ts'
 import { life } from './sessions/life.ts'
 import { limits } from './sessions/limits.ts'
@@ -24,6 +25,7 @@ const sessions: readonly Session[] = [
   ...upkeep,
   ...clients,
   ...volumes,
+  ...exec,
 ]
 
 describe('docker does the same on both daemons', () => {

@@ -21,4 +21,6 @@ export const differences: Readonly<Record<string, string>> = {
     'Docker names the path on the host, which is no business of a client; ours is the path in the container',
   'volumes asked for wrongly / docker create --network none -v /etc/passwd bb true':
     'Docker names the path on the host, which is no business of a client; ours is the path in the container',
+  "exec / docker exec --privileged exec sh -c 'grep CapEff /proc/self/status'":
+    'Docker asks for all that the kernel knows, which the kernel refuses to a daemon that has not all itself; ours gives what it may',
 }

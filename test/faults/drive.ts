@@ -28,6 +28,8 @@ export class Drive implements Disposable {
   readonly daemon: Daemon
   /** Commands that were answered with success, in order. */
   readonly promised: Command[] = []
+  /** Ids of the execs that were created in it. */
+  readonly execs: string[] = []
   /** Called after every step. */
   readonly #after: () => Promise<void>
   readonly #twoProcesses: boolean
@@ -118,6 +120,15 @@ export class Drive implements Disposable {
   #reconnect(): void {
     this.#api[Symbol.dispose]()
     this.#api = new ApiClient(this.daemon.socket)
+  }
+
+  /** @returns its id; empty if the daemon did not say so. */
+  async createExec(body: object): Promise<string> {
+    const { status, text } = await this.ask('POST', `/containers/${this.#id}/exec`, JSON.stringify(body))
+    if (status !== 201) return ''
+    const { Id } = JSON.parse(text)
+    this.execs.push(Id)
+    return Id
   }
 
   /** A question, which may be put again if nobody answered. */

@@ -45,7 +45,23 @@ export async function violations(drive: Drive, expectation: Expectation): Promis
     ...leftovers(drive.daemon, life, expectation.before),
     ...(await volumes(drive, text)),
     ...promises(drive.promised, history),
+    ...(await execs(drive)),
   ]
+}
+
+/** 5: an exec that was started comes to its end, and so does its process. */
+async function execs(drive: Drive): Promise<readonly string[]> {
+  const found = await Promise.all(
+    drive.execs.map(async (id) => {
+      const { status, text } = await drive.read(`/exec/${id}/json`)
+      const { Running, ExitCode, Pid } = JSON.parse(text)
+      if (status !== 200 && status !== 404) return [`6: exec ${id} is asked for and ${status} answered`]
+      if (Running === true) return [`5: exec ${id} runs`]
+      const isAlive = Pid > 0 && existsSync(`/proc/${Pid}`)
+      return isAlive ? [`5: exec ${id} has ended with ${ExitCode}, but ${Pid} is alive`] : []
+    }),
+  )
+  return found.flat()
 }
 
 /** 1: folding the log gives the state that the API shows. 7: and that without the daemon. */

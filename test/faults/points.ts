@@ -1,6 +1,8 @@
 /** The fault points that the matrix goes through, each with the scenario in which it is reached. A new event or effect does not compile without one. */
 import type { ContainerEventType, LaunchStep } from '../../machines/container-events.ts'
 import type { EffectType } from '../../machines/container-life.ts'
+import type { ExecEventType } from '../../machines/exec-events.ts'
+import type { ExecEffect } from '../../machines/exec-life.ts'
 import type { VolumeEvent, VolumesEvent } from '../../machines/volume-events.ts'
 import { both, type Point } from './point.ts'
 import type { ScenarioName } from './scenarios.ts'
@@ -48,6 +50,22 @@ const events: Readonly<Record<ContainerEventType, ScenarioName>> = {
   ProcessesListed: 'top',
 }
 
+const execEvents: Readonly<Record<ExecEventType, ScenarioName>> = {
+  ExecCreated: 'exec',
+  ExecStartRequested: 'exec',
+  ExecStarted: 'exec',
+  ExecExited: 'exec',
+  ExecFailed: 'failing exec',
+  ExecDetached: 'exec at a terminal',
+  ExecReleased: 'exec',
+}
+
+const execEffects: Readonly<Record<ExecEffect, ScenarioName>> = {
+  startExec: 'exec',
+  watchExec: 'exec',
+  releaseExec: 'exec',
+}
+
 const effects: Readonly<Record<EffectType, ScenarioName>> = {
   mountRootfs: 'life',
   prepareBundle: 'life',
@@ -86,6 +104,8 @@ export const enginePoints: readonly Point[] = [
   ...both('create', { makeLayers: 'life', makeVolumes: 'volumes', fillVolumes: 'volumes' }),
   ...both('volume', volumes),
   ...both('append', events),
+  ...both('append', execEvents),
   ...both('perform', effects),
+  ...both('perform', execEffects),
   ...both('undo', undone),
 ]

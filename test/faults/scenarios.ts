@@ -197,7 +197,20 @@ export const scenarios = {
   exec: async ({ drive }: Stage) => {
     await drive.create(polite)
     await drive.step('start')
-    await drive.otherwise(() => asSupervisor(drive, (of) => exec(of, drive)))
+    await drive.otherwise(() => exec(drive, ['true']))
+    await drive.otherwise(() => drive.daemon.docker('exec', drive.id, 'true'))
+    await drive.step('stop')
+  },
+  'failing exec': async ({ drive }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => exec(drive, ['no-such-command']))
+    await drive.step('stop')
+  },
+  'exec at a terminal': async ({ drive, struck }: Stage) => {
+    await drive.create(polite)
+    await drive.step('start')
+    await drive.otherwise(() => leaveExec(drive).then(struck))
     await drive.step('stop')
   },
   'wide signal': async ({ drive }: Stage) => {
@@ -334,12 +347,30 @@ async function asSupervisor(
   } catch {}
 }
 
-async function exec(supervisor: Supervisor, drive: Drive): Promise<void> {
-  const runId = (await drive.life()).context.run?.id ?? ''
-  const of = { id: drive.id, execId: 'first' }
-  const process = { args: ['true'], cwd: '/', user: { uid: 0, gid: 0 }, env: ['PATH=/bin'] }
-  await supervisor.startExec({ ...of, runId, process, stdio: {}, terminal: false })
-  await supervisor.awaitPid(of)
-  await supervisor.wait(of)
-  await supervisor.delete(of)
+/** Detached; answers when it has ended, or after as long as a fault may take. */
+async function exec(drive: Drive, Cmd: readonly string[]): Promise<void> {
+  const id = await drive.createExec({ Cmd })
+  if (id === '') return
+  await drive.ask('POST', `/exec/${id}/start`, JSON.stringify({ Detach: true }))
+  await execEnds(drive, id)
+}
+
+async function execEnds(drive: Drive, id: string): Promise<void> {
+  const end = performance.now() + 8_000
+  const runs = async (): Promise<boolean> =>
+    JSON.parse((await drive.read(`/exec/${id}/json`)).text).Running === true
+  while (performance.now() < end && (await runs())) await sleep(50)
+}
+
+/** Leaves it by the detach keys; it ends a little later. */
+async function leaveExec(drive: Drive): Promise<void> {
+  const Cmd = ['timeout', '2', 'cat']
+  const id = await drive.createExec({ Cmd, Tty: true, AttachStdin: true, AttachStdout: true })
+  if (id === '') return
+  const socket = createConnection(drive.daemon.socket).on('error', () => undefined)
+  const left = new Promise<unknown>((resolve) => socket.resume().once('close', resolve))
+  const head = [`POST /exec/${id}/start HTTP/1.1`, 'Host: d', 'Content-Type: application/json']
+  socket.write([...head, 'Content-Length: 12', '', '{"Tty":true}\x10\x11'].join('\r\n'))
+  await Promise.race([left, sleep(8_000, undefined, { ref: false })])
+  socket.destroy()
 }

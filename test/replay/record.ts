@@ -1,7 +1,7 @@
 /**
  * `npm run record:logs [-- --anew] [NAME…]`: leads real containers through all lives and keeps their logs and states for the tests, in the
  * directory of today's machine. A log that is there already stays as it is, for recorded logs must replay for ever; `--anew` is for one
- * that was never released.
+ * that was never released. Those of execs come after them, by names that begin with `exec-`.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -76,3 +76,4 @@ function livesAfter(events: readonly ContainerEvent[]): readonly Life[] {
 
 if (wanted.length === 0) console.log('nothing to record: every life has its log (--anew to replace them)')
 else await recordAll()
+await import('./record-execs.ts')

@@ -92,10 +92,14 @@ function readLog(root: string, name: string): RecordedLog {
   return {
     name,
     header: header as LogHeader,
-    rows: events.map((event) => rowOf(event as Record<'data' | 'meta', object> & EventRow)),
+    rows: rowsOf(events),
     states: statesOf(linesOf(join(root, `${name}.states.jsonl`)) as readonly StateLine[]),
   }
 }
+
+/** @param events parsed lines of a log. */
+export const rowsOf = (events: readonly unknown[]): readonly EventRow[] =>
+  events.map((event) => rowOf(event as Record<'data' | 'meta', object> & EventRow))
 
 /** What JSON.stringify wrote comes out of JSON.parse and JSON.stringify as it was. */
 function rowOf(

@@ -5,9 +5,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import { evolve, type Life, milestone, newLife, save } from '../../machines/container-life.ts'
+import type { ExecEvent } from '../../machines/exec-events.ts'
 import { streamOf } from '../../src/engine/registry.ts'
 import type { RecordedEvent } from '../../src/store/port.ts'
 import type { ExitStatus, TaskSpec } from '../../src/supervisor/port.ts'
+import { ExecAudit, execPrefix } from './exec-audit.ts'
 import type { Machine } from './machine.ts'
 import type { EngineStore, SimulatedStore } from './memory-store.ts'
 import type { SimulatedDaemon } from './simulated-daemon.ts'
@@ -35,6 +37,7 @@ const startsAgain = ({ context: { spec } }: Life): boolean =>
   (spec?.hostConfig.RestartPolicy.Name ?? 'no') !== 'no'
 
 export class Audit {
+  readonly execs: ExecAudit
   readonly #machine: Machine
   readonly #streams = new Map<string, Stream>()
   readonly #alive = new Map<string, string>()
@@ -44,6 +47,7 @@ export class Audit {
 
   constructor(machine: Machine) {
     this.#machine = machine
+    this.execs = new ExecAudit(machine, (id, runId) => this.#streams.get(id)?.ends.has(runId) === true)
     machine.onBegan = (spec) => this.#began(spec)
     machine.onEnded = (spec, exit) => this.#ended(spec, exit)
   }
@@ -73,6 +77,7 @@ export class Audit {
     const touched = new Set<string>()
     for (const recorded of store.events.readAll({ after: this.#position })) {
       this.#events += 1
+      if (recorded.stream.startsWith(execPrefix)) this.execs.take(recorded as RecordedEvent<ExecEvent>)
       this.#position = recorded.position
       if (!recorded.stream.startsWith('container/')) continue
       const id = recorded.stream.slice('container/'.length)
@@ -86,8 +91,10 @@ export class Audit {
   }
 
   /** After a power cut: the log may have become shorter. */
-  fallBack({ events }: EngineStore): void {
+  fallBack(store: EngineStore): void {
+    const { events } = store
     this.#alive.clear()
+    this.execs.fallBack(store)
     this.#position = Math.min(this.#position, events.head())
     const versions = new Map(events.streams('container/').map(({ stream, version }) => [stream, version]))
     for (const [id, { version }] of this.#streams) {
@@ -101,6 +108,7 @@ export class Audit {
   checkTruth({ store, running }: SimulatedDaemon): void {
     const alive = store.containers.list().map(({ id }) => id)
     for (const id of alive) this.#checkTruthOf(id, running?.engine.get(id).milestone)
+    this.execs.checkTruth()
     const { world, unremoved } = this.#machine
     const missing = alive.filter((id) => !world.layers.has(id))
     const left = [...world.layers].filter((id) => !alive.includes(id) && !unremoved.has(id))

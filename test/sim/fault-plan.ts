@@ -10,6 +10,7 @@ export const calls = [
   ...(['makeLayers', 'removeLayers', 'mountRootfs', 'unmount', 'prepareBundle', 'dropBundle'] as const),
   ...([
     'startShim',
+    'startExec',
     'awaitPid',
     'startProcess',
     'kill',

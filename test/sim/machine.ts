@@ -5,12 +5,12 @@
 import type { ContainerEvent } from '../../machines/container-events.ts'
 import type { EffectWorkers } from '../../src/engine/effects.ts'
 import { TallyError } from '../../src/errors.ts'
-import type { ExitStatus, TaskSpec } from '../../src/supervisor/port.ts'
+import type { ExecSpec, ExitStatus, TaskSpec } from '../../src/supervisor/port.ts'
 import type { Worker } from '../../src/workers/worker.ts'
 import { never, World } from '../unit/engine/world.ts'
 import type { Chance } from './chance.ts'
 import type { Call, FaultPlan } from './fault-plan.ts'
-import { programOf, type SimulatedProgram } from './program.ts'
+import { programIn, programOf, type SimulatedProgram } from './program.ts'
 import { connect, type SimulatedSupervisor, startSupervisor } from './simulated-supervisor.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -27,7 +27,9 @@ export class Machine {
   readonly world = new World()
   /** How each run that began really ended, by run id: what the log has to say. */
   readonly exits = new Map<string, ExitStatus>()
-  /** Runs that ended before the machine was rebooted: if the log does not have it yet, nobody knows any more how. */
+  /** The same of execs, by their ids. */
+  readonly execExits = new Map<string, ExitStatus>()
+  /** Runs and execs that ended before the machine was rebooted: if the log does not have it yet, nobody knows any more how. */
   readonly forgotten = new Set<string>()
   /** Containers of whose being paused or resumed the engine was not told. */
   readonly untold = new Set<string>()
@@ -54,6 +56,8 @@ export class Machine {
       this.exits.set(spec.runId, exit)
       this.onEnded(spec, exit)
     }
+    world.execs.onStarted = (spec) => this.#execBegan(spec)
+    world.execs.onExited = ({ execId }, exit) => void this.execExits.set(execId, exit)
     world.pass = ({ id }, deliver) => this.#passOn(id, deliver)
     this.#supervisor = startSupervisor(world)
   }
@@ -70,7 +74,7 @@ export class Machine {
 
   reboot(): void {
     this.#boots += 1
-    for (const runId of this.exits.keys()) this.forgotten.add(runId)
+    for (const id of [...this.exits.keys(), ...this.execExits.keys()]) this.forgotten.add(id)
     this.restartSupervisor()
     this.world.reboot()
   }
@@ -84,7 +88,7 @@ export class Machine {
     const answer = <T>(call: Call, work: () => Promise<T>) => this.answer(gone, call, work)
     const current = () => this.#supervisor
     const supervisor = connect({ current, gone, answer, pause: () => this.#pause() })
-    const { launch, applyLimits, remove } = this.world.workers(gone, supervisor)
+    const { launch, applyLimits, remove, exec } = this.world.workers(gone, supervisor)
     const reported = (worker: Worker): Worker => this.#reported(worker)
     return {
       supervisor,
@@ -97,6 +101,7 @@ export class Machine {
         awaitPid: reported(launch.awaitPid),
         startProcess: reported(launch.startProcess),
       },
+      exec,
       applyLimits: (job) => answer('applyLimits', () => applyLimits(job)),
       remove: (id) => answer('remove', () => remove(id)),
     }
@@ -182,6 +187,11 @@ export class Machine {
         return perform(job, signal)
       },
     }
+  }
+
+  #execBegan({ execId, process }: ExecSpec): void {
+    const { lasts, exitCode = 0 } = programIn(process.args)
+    if (lasts !== undefined) this.#options.time.after(lasts, () => this.world.execs.end(execId, exitCode))
   }
 
   #began(spec: TaskSpec): void {

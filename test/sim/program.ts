@@ -15,5 +15,8 @@ export const commandOf = (program: SimulatedProgram): readonly string[] => [
   JSON.stringify(program),
 ]
 
-export const programOf = ({ config }: ContainerSpec): SimulatedProgram =>
-  JSON.parse(config.Cmd?.[1] ?? '{}') as SimulatedProgram
+export const programOf = ({ config }: ContainerSpec): SimulatedProgram => programIn(config.Cmd ?? [])
+
+/** @param command of `commandOf` */
+export const programIn = (command: readonly string[] = []): SimulatedProgram =>
+  JSON.parse(command[1] ?? '{}') as SimulatedProgram

@@ -1,5 +1,6 @@
 /** What clients ask of the daemon, and what has to be in the log, safe against a power cut, when one is answered that it was done. */
 import type { ContainerEvent } from '../../machines/container-events.ts'
+import type { ExecConfig } from '../../machines/exec-events.ts'
 import type { Engine } from '../../src/engine/port.ts'
 import { TallyError } from '../../src/errors.ts'
 import type { Audit } from './audit.ts'
@@ -24,6 +25,7 @@ const proofs: Readonly<Record<Question['what'], readonly EventType[]>> = {
   rename: ['ContainerRenamed'],
   remove: ['RemoveRequested', 'Removed'],
   wait: [],
+  exec: [],
 }
 
 /** Of a container that waits for its next start: nothing has to be released. */
@@ -143,12 +145,28 @@ export class Questions {
       case 'wait':
         await this.#wait(engine, question, id ?? '')
         return id
+      case 'exec':
+        await this.#exec(engine, question)
+        return id
     }
   }
 
   async #attach(engine: Engine, name: string): Promise<void> {
     const { ended } = await engine.attach(name, {}, origin, this.#ports.closing)
     await ended
+  }
+
+  /** Detached, as one who may go on when nobody waits for it. */
+  async #exec(
+    engine: Engine,
+    { name, program }: Extract<Question, { readonly what: 'exec' }>,
+  ): Promise<void> {
+    const { audit, syncedHead } = this.#ports
+    const id = await engine.execs.create(name, execConfig(commandOf(program)), origin)
+    const since = syncedHead()
+    await engine.execs.start(id, {}, origin, new AbortController().signal)
+    const hasStarted = audit.execs.hasStarted(id, [since, syncedHead()])
+    Violation.unless(6, hasStarted, () => `exec ${id} was answered without a durable ExecStarted`)
   }
 
   async #wait(
@@ -162,6 +180,11 @@ export class Questions {
     Violation.unless(3, isTrue, () => `who waited for ${id} was told ${exitCode}, which is in no event`)
   }
 }
+
+const execConfig = (Cmd: readonly string[]): ExecConfig => ({
+  ...{ Cmd, Env: [], User: '', WorkingDir: '', Privileged: false, Tty: false },
+  ...{ AttachStdin: false, AttachStdout: false, AttachStderr: false },
+})
 
 export const origin = { requestId: 'simulated', request: 'a simulated client' }
 

@@ -34,6 +34,7 @@ function inOrder(supervisor: Supervisor): Supervisor {
   return {
     ...supervisor,
     startShim: (spec) => one(spec.id, () => supervisor.startShim(spec)),
+    startExec: (spec) => one(spec.id, () => supervisor.startExec(spec)),
     startProcess: (id) => one(id, () => supervisor.startProcess(id)),
     kill: (of, signal) => one(idOf(of), () => supervisor.kill(of, signal)),
     pause: (id) => one(id, () => supervisor.pause(id)),
@@ -70,6 +71,9 @@ export function connect({ current, gone, answer, pause }: ConnectionOptions): Su
   return {
     ...current().port,
     startShim: (spec) => via('startShim', (port) => port.startShim(spec)),
+    startExec: (spec) => via('startExec', (port) => port.startExec(spec)),
+    tasks: () => ask((port) => port.tasks()),
+    execs: (id) => ask((port) => port.execs(id)),
     awaitPid: (of) => via('awaitPid', (port) => port.awaitPid(of)),
     startProcess: (id) => via('startProcess', (port) => port.startProcess(id)),
     kill: (of, signal) => via('kill', (port) => port.kill(of, signal)),

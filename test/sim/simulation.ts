@@ -234,6 +234,8 @@ class Simulation {
         return this.#calm()
       case 'run':
         return void this.#run(step)
+      case 'exec':
+        return this.#ask({ ...step, name: this.#runningOr(step.name) })
       case 'end':
       case 'oom':
       case 'nudge':
@@ -248,6 +250,13 @@ class Simulation {
 
   #ask(question: Question): void {
     if (this.#daemon !== undefined) void this.#questions.ask(this.#daemon, question)
+  }
+
+  /** Mostly one that runs, if there is any: few containers do for long. */
+  #runningOr(name: string): string {
+    const tasks = [...this.#machine.world.tasks.values()].map(({ state }) => state)
+    const running = tasks.filter(({ status }) => status === 'running').map(({ id }) => id)
+    return this.#chance.oneIn(8) ? name : (running[this.#chance.below(running.length)] ?? name)
   }
 
   /** Creates and starts, as `docker run` does. */

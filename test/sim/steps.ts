@@ -26,6 +26,7 @@ export type Question =
   | Of<'kill', Named<{ readonly signal: string }>>
   | Of<'rename', Named<{ readonly to: string }>>
   | Of<'remove', Named<{ readonly force: boolean }>>
+  | Of<'exec', Named<{ readonly program: SimulatedProgram }>>
   | Of<'wait', Named<{ readonly condition: WaitCondition }>>
 
 /** What happens to a container by itself: its program ends, memory is short, its shim is killed, somebody pauses or resumes it. */
@@ -56,6 +57,7 @@ export type Step = Happening & {
 const kinds = [
   ...(['mountRootfs', 'prepareBundle', 'startShim', 'awaitPid', 'startProcess'] as const),
   ...(['watchProcess', 'pause', 'resume', 'applyLimits', 'sendSignal', 'release', 'remove'] as const),
+  ...(['startExec', 'watchExec', 'releaseExec'] as const),
 ] as const
 const facts = [
   ...(['ContainerCreated', 'ContainerRenamed', 'StartRequested', 'RootfsMounted', 'BundlePrepared'] as const),
@@ -71,6 +73,8 @@ const facts = [
     'HostRebooted',
   ] as const),
   ...(['Released', 'RemoveRequested', 'Attached'] as const),
+  ...(['ExecCreated', 'ExecStartRequested', 'ExecStarted', 'ExecExited', 'ExecFailed'] as const),
+  'ExecReleased' as const,
 ] as const
 const undone = ['startProcess', 'awaitPid', 'startShim', 'prepareBundle', 'mountRootfs'] as const
 
@@ -83,6 +87,7 @@ const weights: Readonly<Record<Happening['what'], number>> = {
     update: 20,
     wait: 20,
     attach: 20,
+    exec: 80,
     end: 30,
     oom: 15,
     nudge: 15,
@@ -188,6 +193,8 @@ function aboutOne(chance: Chance, names: Names, what: AboutOne['what']): AboutOn
     case 'remove':
       names.removed(name)
       return { what, name, force: chance.oneIn(2) }
+    case 'exec':
+      return { what, name, program: makeProgram(chance, true) }
     case 'update':
       return { what, name, update: makeUpdate(chance) }
     case 'wait':

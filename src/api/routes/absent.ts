@@ -1,4 +1,4 @@
-/** Things that are asked for by name and of which there are none: plugins and exec instances. */
+/** Things that are asked for by name and of which there are none: plugins. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { TallyError } from '../../errors.ts'
@@ -12,19 +12,4 @@ export const absentRoutes: FastifyPluginAsyncTypebox = async (app) => {
     const name = params['*'].replace(/\/json$/, '')
     throw new TallyError('not-found', `plugin "${name}" not found`)
   })
-
-  const schema = { operationId: 'ExecInspect', params: Type.Object({ id: Type.String() }) }
-  app.get('/exec/:id/json', { schema }, async ({ params }) => {
-    throw noSuchExec(params.id)
-  })
-  for (const [action, operationId] of [
-    ['start', 'ExecStart'],
-    ['resize', 'ExecResize'],
-  ] as const) {
-    app.post(`/exec/:id/${action}`, { schema: { ...schema, operationId } }, async ({ params }) => {
-      throw noSuchExec(params.id)
-    })
-  }
 }
-
-const noSuchExec = (id: string): TallyError => new TallyError('not-found', `No such exec instance: ${id}`)

@@ -43,7 +43,7 @@ export const containerRoutes: FastifyPluginAsyncTypebox<ContainerRouteOptions> =
   app.get('/containers/:id/json', { schema: inspect }, async ({ params, query }) => {
     const view = engine.get(params.id)
     const sizes = flag(query.size) ? await sizesOf(options, view) : undefined
-    return inspectView(daemon, view, specOf(view), sizes)
+    return inspectView(daemon, view, specOf(view), sizes, engine.execs.of(view.id))
   })
 }
 

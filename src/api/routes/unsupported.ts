@@ -17,7 +17,6 @@ const route = (method: HTTPMethods, url: string, operationId: string): Route => 
 
 /** Routes by what they need: `exec is not supported yet`. */
 const unsupported: Readonly<Record<string, readonly Route[]>> = {
-  'exec (running a command in a container)': [route('POST', '/containers/:id/exec', 'ContainerExec')],
   'attaching by websocket': [route('GET', '/containers/:id/attach/ws', 'ContainerAttachWebsocket')],
   'building images': [
     route('POST', '/build', 'ImageBuild'),

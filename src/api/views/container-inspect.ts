@@ -16,6 +16,7 @@ export function inspectView(
   view: ContainerView,
   spec: ContainerSpec,
   sizes: { readonly SizeRw: number; readonly SizeRootFs: number } | undefined,
+  execIds: readonly string[] = [],
 ): Record<string, unknown> {
   const { path, args } = commandLine(spec.config)
   return {
@@ -33,7 +34,7 @@ export function inspectView(
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',
-    ExecIDs: null,
+    ExecIDs: execIds.length === 0 ? null : execIds,
     HostConfig: hostConfigView(spec.hostConfig, daemon.cgroup.version),
     GraphDriver: { Data: layerPaths(daemon.roots, view.id, spec), Name: 'overlay2' },
     ...sizes,

@@ -1,4 +1,4 @@
-/** Terminals, stdin, attach and exec with the docker CLI. */
+/** Terminals, stdin and attach with the docker CLI. */
 import { docker, session, shell } from '../session.ts'
 
 const run = 'run --network none'
@@ -21,29 +21,6 @@ export const streams = [
     docker(`${run} -t --name tty bb sh -c 'echo logged'`),
     docker('logs tty'),
     docker('rm tty'),
-  ),
-  session(
-    'exec',
-    docker(`${run} -d --name exec -e A=1 -w /tmp bb sleep 1000`),
-    docker(`exec exec sh -c 'echo out; echo err >&2; exit 9'`),
-    docker(`exec exec pwd`),
-    docker(`exec -e B=2 exec sh -c 'echo $A $B'`),
-    docker(`exec -w /etc exec pwd`),
-    docker(`exec -u app exec id`),
-    docker(`exec -u 1000:2000 exec id`),
-    docker(`exec -i exec cat`, 'through\n'),
-    docker(`exec -t exec tty`),
-    docker(`exec exec no-such-command`),
-    docker(`exec exec /etc`),
-    docker(`exec -u nobody-knows exec true`),
-    docker(`exec -w relative exec true`),
-    docker(`exec -d exec touch /tmp/made`),
-    shell('sleep 0.5; docker exec exec ls /tmp/made'),
-    docker(`exec --privileged exec sh -c 'grep CapEff /proc/self/status'`),
-    docker(`exec gone true`),
-    docker('kill exec'),
-    docker(`exec exec true`),
-    docker('rm exec'),
   ),
   session(
     'attach',

@@ -159,9 +159,6 @@ describe('what is left for later', () => {
   const app = serverFor(engineWith([viewOf({})]))
 
   it.each([
-    ['POST', '/containers/one/exec', 501],
-    ['POST', '/containers/two/exec', 404],
-    ['POST', '/containers/one/pause', 501],
     ['HEAD', '/containers/one/archive', 400],
     ['POST', '/build', 501],
     ['POST', '/networks/create', 501],
@@ -171,7 +168,6 @@ describe('what is left for later', () => {
     ['GET', '/nodes', 503],
     ['GET', '/plugins/buildx/json', 404],
     ['GET', '/plugins/a/b:c/json', 404],
-    ['GET', '/exec/abc/json', 404],
     ['DELETE', '/networks/none', 403],
     ['GET', '/networks/web', 404],
     ['GET', '/plugins', 200],

@@ -44,8 +44,9 @@ export function engineOf({ images = {}, volumes = {}, ...parts }: EngineParts): 
   const all = ['create', 'start', 'stop', 'restart', 'kill', 'rename', 'remove', 'wait', 'attach']
   const missing = [...all, 'get', 'list', 'messages', 'history'].map((name) => [name, absent(name)])
   const noImages = { find: () => undefined, list: () => [] }
+  const noExecs = ['execs', { of: () => [] }]
   return {
-    ...Object.fromEntries(missing),
+    ...Object.fromEntries([...missing, noExecs]),
     ...parts,
     images: { ...noImages, ...images },
     volumes: { list: () => [], ...volumes },

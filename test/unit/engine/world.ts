@@ -2,6 +2,7 @@
  * A world for the engine to act on: mounts, bundles, tasks and layers that are kept in sets and maps, and outlive the daemon. What takes
  * time takes some turns of the event loop, and what the world was told to refuse or to do late, it does.
  */
+
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ContainerEvent, LaunchStep } from '../../../machines/container-events.ts'
 import type { EffectWorkers } from '../../../src/engine/effects.ts'
@@ -18,6 +19,7 @@ import { signalNumber } from '../../../src/supervisor/signals.ts'
 import type { Leftovers } from '../../../src/workers/leftovers.ts'
 import { awaitPidWorker, startProcessWorker, startShimWorker } from '../../../src/workers/task.ts'
 import type { Job, Worker } from '../../../src/workers/worker.ts'
+import { ExecWorld } from './exec-world.ts'
 
 /** How a container's program behaves. */
 export interface Program {
@@ -42,6 +44,7 @@ export type Operation =
   | 'resume'
   | 'delete'
   | 'removeLayers'
+  | 'startExec'
   | 'applyLimits'
 
 const startedAt = '2026-01-01T00:00:00.000000000Z'
@@ -74,6 +77,11 @@ export class World {
   /** Passes on to who listens what tasks do by themselves; may lose it, repeat it or hold it up. */
   pass: (event: SupervisorEvent, deliver: () => void) => void = (_, deliver) => deliver()
   readonly #listeners = new Set<(event: SupervisorEvent) => void>()
+  readonly execs = new ExecWorld({
+    taskOf: (id) => this.tasks.get(id)?.state,
+    newProcess: () => this.#newProcess(),
+    now: () => this.now(),
+  })
   #nextPid = 100
 
   /** What is there for a container beside its layers. */
@@ -111,6 +119,7 @@ export class World {
         awaitPid: awaitPidWorker(options),
         startProcess: startProcessWorker(options),
       },
+      exec: this.execs.worker(),
       applyLimits: ({ id }) => this.#act(gone, 'applyLimits', id, () => undefined),
       remove: (id) => this.#act(gone, 'removeLayers', id, () => void this.layers.delete(id)),
     }
@@ -119,7 +128,7 @@ export class World {
   supervisor(gone: AbortSignal): Supervisor {
     const act = <T>(operation: Operation, id: string, work: () => T): Promise<T> =>
       this.#act(gone, operation, id, work)
-    return {
+    const tasks: Supervisor = {
       startShim: (spec) => act('startShim', spec.id, () => this.#startShim(spec).state.shim),
       startExec: async () => unsupported('exec'),
       execs: async () => [],
@@ -141,6 +150,7 @@ export class World {
       events: (signal) => this.#events(signal),
       version: async () => ({ version: 'test', revision: '' }),
     }
+    return this.execs.among(tasks, gone, act)
   }
 
   /** What there is of containers, for recovery to compare and to release. */
@@ -174,6 +184,7 @@ export class World {
   lose(id: string): void {
     const task = this.tasks.get(id)
     this.tasks.delete(id)
+    this.execs.drop(id)
     task?.ended.resolve({ exitCode: 255, exitedAt, oomKilled: false, reason: `no task ${id} is known` })
   }
 
@@ -193,6 +204,7 @@ export class World {
   /** All that lives only as long as the host runs is gone. */
   reboot(): void {
     for (const lost of [this.mounts, this.bundles, this.tasks]) lost.clear()
+    this.execs.reboot()
   }
 
   /** A mount or a bundle: something that is there or not. */
@@ -269,6 +281,7 @@ export class World {
     const task = this.tasks.get(id)
     if (task === undefined || task.state.exit !== null) return
     task.state = { ...task.state, status: 'stopped', exit }
+    this.execs.endAll(id)
     this.onExited(task.spec, exit)
     task.ended.resolve(exit)
   }
@@ -291,6 +304,7 @@ export class World {
 
   #delete(id: string): void {
     this.exit(id, 137)
+    this.execs.drop(id)
     this.tasks.delete(id)
   }
 

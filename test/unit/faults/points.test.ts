@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { containerMachine } from '../../../machines/container.ts'
+import { execMachine } from '../../../machines/exec.ts'
 import { enginePoints } from '../../faults/points.ts'
 import { shimPoints } from '../../faults/shim-points.ts'
 import { supervisorPoints } from '../../faults/supervisor-points.ts'
@@ -36,8 +37,9 @@ describe('the matrix of fault points', () => {
     expect(sorted(supervisorPoints)).toEqual(between('supervisor', [...operations, ...steps]))
   })
 
-  it('has every event of the machine', () => {
-    const events = containerMachine.events.filter((type) => /^[A-Z]/.test(type))
+  it('has every event of the machines', () => {
+    const all = [...containerMachine.events, ...execMachine.events]
+    const events = all.filter((type) => /^[A-Z]/.test(type))
     const appended = sorted(enginePoints).filter((name) => name.startsWith('append.'))
     expect(appended).toEqual(between('append', events))
   })
