@@ -53,7 +53,6 @@ describe('What can not be done yet is refused with 501', () => {
       { NetworkMode: 'bridge' },
       'network mode bridge is not supported yet: use --network none or --network host',
     ],
-    [{}, { RestartPolicy: { Name: 'always' } }, 'restart policy always is not supported yet'],
     [
       {},
       { Mounts: [{ Type: 'bind', Source: '/there', Target: '/x', BindOptions: { CreateMountpoint: true } }] },

@@ -63,7 +63,7 @@ describe('A log with old event versions', () => {
       life = fold([event], life)
       return recordedState(life)
     })
-    expect(states).toEqual(log.states)
+    expect(states).toMatchObject(log.states)
     expect(new Set(events.map(({ schema }) => schema))).toEqual(new Set([1]))
   })
 

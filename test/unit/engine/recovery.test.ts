@@ -1,4 +1,5 @@
 import { describe, expect, test as it } from 'vitest'
+import { machineVersion } from '../../../machines/container-life.ts'
 import { TallyError } from '../../../src/errors.ts'
 import type { Store } from '../../../src/store/open.ts'
 import { create, eventTypes, folded, openDaemon, origin, reopen, run } from './daemon.ts'
@@ -174,7 +175,7 @@ describe('A daemon that comes back', () => {
       await daemon.engine.rename(id, 'web', origin)
     }
     const again = await reopen(daemon)
-    expect(again.store.events.loadSnapshot(`container/${id}`, 1)?.version).toBe(128)
+    expect(again.store.events.loadSnapshot(`container/${id}`, machineVersion)?.version).toBe(128)
     await again.engine.start('web', origin)
     expect(again.engine.get('web').status).toBe('running')
     expect(folded(again, id).matches('running')).toBe(true)
