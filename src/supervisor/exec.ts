@@ -34,6 +34,11 @@ export class Exec extends ShimmedProcess {
   }
 
   /** An OOM kill is told of the container. */
+  /** Nobody is told when an exec began. */
+  protected override get startedAt(): undefined {
+    return undefined
+  }
+
   protected override get oomKilled(): boolean {
     return false
   }

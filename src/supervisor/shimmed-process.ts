@@ -66,6 +66,8 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
   /** Why there is no process. */
   protected abstract failure(): TallyError
   protected abstract get oomKilled(): boolean
+  /** When the process was let run, if that is known. */
+  protected abstract get startedAt(): string | undefined
 
   /** Settles when the pid is recorded, or when the process could not be created. */
   get created(): Promise<ProcessIdentity> {
@@ -172,10 +174,10 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
   }
 
   #conclude(exit: ExitStatus): void {
-    this.exit = exit
+    this.exit = { ...exit, exitedAt: later(exit.exitedAt, this.startedAt) }
     if (this.process === null) this.#created.reject(this.failure())
-    else this.finished(this.process, exit)
-    this.#ended.resolve(exit)
+    else this.finished(this.process, this.exit)
+    this.#ended.resolve(this.exit)
     this.#shimGone.resolve()
   }
 
@@ -195,3 +197,6 @@ export abstract class ShimmedProcess<Paths extends ShimPaths = ShimPaths> implem
     return { exitCode: 255, exitedAt: this.options.clock.now(), oomKilled: this.oomKilled, reason }
   }
 }
+
+/** A start is seen by what the runtime does after it, which may be a moment after the end of a short process. */
+const later = (exitedAt: string, startedAt = ''): string => (exitedAt < startedAt ? startedAt : exitedAt)

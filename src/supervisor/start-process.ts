@@ -31,7 +31,10 @@ export async function startProcess(options: StartOptions): Promise<{ startedAt: 
   return record(task, startTime(runtime) ?? clock.now())
 }
 
-async function record(task: Task, startedAt: string): Promise<{ startedAt: string; first: boolean }> {
+async function record(task: Task, seen: string): Promise<{ startedAt: string; first: boolean }> {
+  const { exitedAt } = task.exit ?? { exitedAt: seen }
+  const startedAt = exitedAt < seen ? exitedAt : seen
+  task.newStart = startedAt
   await betweenPoints(task.options.faults, 'supervisor.recordStart', () =>
     writeFact(task.paths.started, startedAt),
   )

@@ -18,6 +18,8 @@ export class Task extends ShimmedProcess<TaskPaths> {
   readonly cgroup: readonly string[]
   /** Aborted when the task is deleted: ends the runtime's commands for it. */
   readonly cancel = new AbortController()
+  /** Known before it is written down. */
+  newStart: string | undefined
   /** By their ids. */
   readonly execs = new Map<string, Exec>()
 
@@ -52,6 +54,10 @@ export class Task extends ShimmedProcess<TaskPaths> {
 
   protected override get oomKilled(): boolean {
     return readFact(this.paths.oom) !== undefined
+  }
+
+  protected override get startedAt(): string | undefined {
+    return this.newStart ?? readFact(this.paths.started)
   }
 
   protected override told(line: string): void {

@@ -54,6 +54,18 @@ describe.each(implementations)('a supervisor %s', (_, open) => {
     expect(await supervisor.task(task.id)).toMatchObject({ runId: task.runId, status: 'stopped', exit })
   })
 
+  it('never tells an end before the start, however short the task', async () => {
+    for (let time = 0; time < 20; time += 1) {
+      const { id, ...task } = world.task('true')
+      await startShim({ id, ...task })
+      await supervisor.awaitPid(id)
+      const { startedAt } = await supervisor.startProcess(id)
+      const { exitedAt } = await supervisor.wait(id)
+      expect(exitedAt >= startedAt, `${startedAt} to ${exitedAt}`).toBe(true)
+      await supervisor.delete(id)
+    }
+  })
+
   it('deletes what is left, once or more often, also of a running task', async () => {
     const ended = world.task('true')
     const running = world.task('sleep 1000')
