@@ -28,6 +28,8 @@ export class Drive implements Disposable {
   readonly daemon: Daemon
   /** Commands that were answered with success, in order. */
   readonly promised: Command[] = []
+  /** Whether the process was killed behind the daemon's back. */
+  hasKilled = false
   /** Ids of the execs that were created in it. */
   readonly execs: string[] = []
   /** Called after every step. */

@@ -15,6 +15,8 @@ export interface Expectation {
   readonly before: Holdings
   /** Whether somebody killed the shim or the runtime, so that the real exit code can be lost with it. */
   readonly codesMayBeLost: boolean
+  /** Whether the scenario has killed the process behind the daemon's back. */
+  readonly killedByTest?: boolean
 }
 
 interface Inspected {
@@ -41,7 +43,7 @@ export async function violations(drive: Drive, expectation: Expectation): Promis
   return [
     ...sameState(life, status, text),
     ...oneProcess(drive, life),
-    ...exits(history, expectation),
+    ...exits(history, { ...expectation, killedByTest: drive.hasKilled }),
     ...leftovers(drive.daemon, life, expectation.before),
     ...(await volumes(drive, text)),
     ...promises(drive.promised, history),
@@ -108,7 +110,7 @@ function oneProcess({ daemon, id }: Drive, life: Life): readonly string[] {
 }
 
 /** 3: every start has one end, which has the code that what was done to the process gives it, and a time between the start and its recording. */
-export function exits(history: readonly Told[], { codesMayBeLost }: Expectation): readonly string[] {
+export function exits(history: readonly Told[], expectation: Expectation): readonly string[] {
   const over = history.findLast(({ type }) => type === 'Released')?.version ?? 0
   return [...runsOf(history)].flatMap(([runId, told]) => {
     const started = told.find(({ type }) => type === 'ProcessStarted')
@@ -121,20 +123,15 @@ export function exits(history: readonly Told[], { codesMayBeLost }: Expectation)
       return lost ? [`3: the end of run ${runId} was not recorded`] : []
     }
     if (started === undefined) return [`3: run ${runId} ended without a start`]
-    return [...wrongCode(history, end, codesMayBeLost), ...wrongTime(started, end)]
+    return [...wrongCode(history, end, expectation), ...wrongTime(started, end)]
   })
 }
 
-/** These happen only to processes that the test has killed. */
-const failedLate: ReadonlySet<Told['type']> = new Set([
-  'SignalFailed',
-  'KillDeadlinePassed',
-  'PauseFailed',
-  'ResumeFailed',
-  'LimitsRefused',
-])
-
-function wrongCode(history: readonly Told[], { data, version }: Told, mayBeLost: boolean): readonly string[] {
+function wrongCode(
+  history: readonly Told[],
+  { data, version }: Told,
+  { codesMayBeLost: mayBeLost, killedByTest = false }: Expectation,
+): readonly string[] {
   const code = data.exitCode
   const begun = history.findLast((told) => told.type === 'Released' && told.version < version)?.version ?? 0
   const earlier = history.filter((told) => told.version > begun && told.version < version)
@@ -142,10 +139,13 @@ function wrongCode(history: readonly Told[], { data, version }: Told, mayBeLost:
     ({ type, data: { signal, force } }) =>
       type === 'OomKilled' || type === 'StopDeadlinePassed' || signal === 'SIGKILL' || force === true,
   )
-  const killedByTest = history.some(({ type }) => failedLate.has(type))
+  const isStuck = history.some(({ type }) => type === 'KillDeadlinePassed')
   const ofItself = history.some(({ type }) => type === 'RestartDue')
   const asked = earlier.some(({ data: { signal } }) => signal === 'SIGTERM')
-  const possible = [...(killed || killedByTest ? [137] : []), ...(asked || ofItself ? [politeCode] : [])]
+  const possible = [
+    ...(killed || killedByTest || isStuck ? [137] : []),
+    ...(asked || ofItself ? [politeCode] : []),
+  ]
   if (possible.includes(Number(code)) || (mayBeLost && code === 255 && data.reason !== undefined)) return []
   return [`3: the exit code ${code} (${data.reason ?? 'no reason given'}) is none of ${possible.join(', ')}`]
 }

@@ -244,6 +244,7 @@ export function killIfThere(pid: number, signal: NodeJS.Signals): boolean {
 async function late(drive: Drive, work: () => Promise<unknown>): Promise<void> {
   const resume = holdShim(await shimOf(drive))
   const pid = (await drive.life()).context.run?.process?.pid ?? 0
+  drive.hasKilled = true
   killIfThere(pid, 'SIGKILL')
   thaw(drive)
   await ended(pid)
