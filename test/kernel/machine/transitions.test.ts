@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { LaunchStep } from '../../../machines/container-events.ts'
 import { Coverage } from '../../model/coverage.ts'
 import { breaks } from './breaks.ts'
+import { freezingAndPolicies } from './freezing.ts'
 import { Host } from './host.ts'
 import { milestones } from './life-log.ts'
 import { rebootDuringStarts } from './reboots.ts'
@@ -211,6 +212,8 @@ describe.each(steps)('a start at %s', (step) => {
     expect(host.leavings(id)).toEqual([])
   })
 })
+
+describe('a container that is frozen, changed or started again', () => freezingAndPolicies(() => host))
 
 describe('a reboot of the host', () => {
   it('is told to containers whose processes are still there, and these are ended', async () => {
