@@ -206,7 +206,6 @@ async function untilSignalled(lifecycle: Lifecycle): Promise<void> {
     return event?.type === 'SignalFailed' ? event : ('sent' as const)
   })
   if (typeof failure === 'string' || failure.code === 'not-found') return
-  const { id } = lifecycle.life.context
   throw new TallyError('internal', failure.message)
 }
 

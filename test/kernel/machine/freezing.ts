@@ -1,5 +1,6 @@
 /** Lives of containers that are frozen, given other limits, and started again by their policy. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { Answer } from '../../e2e/api-client.ts'
 import type { Host } from './host.ts'
@@ -19,7 +20,7 @@ async function askLate(host: Host, id: string, work: () => Promise<Answer>): Pro
   const { pid } = await host.event(id, 'PidRecorded')
   process.kill(shimPid, 'SIGSTOP')
   process.kill(pid, 'SIGKILL')
-  await host.supervisor.resume(id).catch(() => undefined)
+  thaw(host, id)
   const isDead = (): boolean =>
     !existsSync(`/proc/${pid}`) || /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   await expect.poll(isDead, { timeout: 30_000 }).toBe(true)
@@ -28,6 +29,12 @@ async function askLate(host: Host, id: string, work: () => Promise<Answer>): Pro
   } finally {
     process.kill(shimPid, 'SIGCONT')
   }
+}
+
+/** Behind everybody's back: on cgroup v1 a frozen process does not die before it is thawed, cgroups(7). */
+function thaw({ roots }: Host, id: string): void {
+  const state = join('/sys/fs/cgroup/freezer', basename(dirname(roots.dataRoot)), id, 'freezer.state')
+  if (existsSync(state)) writeFileSync(state, 'THAWED')
 }
 
 /** Until it waits for its next start, which is not due for some time. */
@@ -67,14 +74,9 @@ export function freezingAndPolicies(current: () => Host): void {
     const host = current()
     const id = await host.run(stubborn)
     expect(await host.ask(id, 'pause')).toEqual(answers(204))
-    const gate = host.gates.hold('perform.resume.before')
-    const resumed = host.ask(id, 'unpause')
-    await gate.reached
-    await askLate(host, id, async () => {
-      gate.open()
-      return resumed
-    })
+    expect(await askLate(host, id, () => host.ask(id, 'unpause'))).toEqual(answers(500))
     await host.until(id, 'Released')
+    expect(await host.types(id)).toContain('ResumeFailed')
     expect(host.leavings(id)).toEqual([])
   })
 
