@@ -105,8 +105,9 @@ describe('inside a container', () => {
 
   it('refuses with 501 and a sentence what is not there yet', async () => {
     for (const options of [
-      ['--restart', 'always'],
-      ['-v', 'named:/data'],
+      ['--health-cmd', 'true'],
+      ['--link', 'other'],
+      ['--storage-opt', 'size=1g'],
     ]) {
       const { code, stderr } = await daemon.docker('create', '--network', 'none', ...options, 'bb')
       expect([options, code, stderr]).toEqual([options, 1, expect.stringContaining('not supported yet')])

@@ -130,7 +130,7 @@ export const files = [
     docker('volume ls -q'),
     docker(`run --rm --network none -v data:/data bb sh -c 'echo kept >/data/file'`),
     docker(`run --rm --network none -v data:/data:ro bb sh -c 'cat /data/file; echo x >/data/y'`),
-    docker(`run --rm --network none -v data:/home/app bb ls -ln /home`),
+    docker(`run --rm --network none -v data:/home/app bb stat -c %a:%u:%g /home/app`),
     docker(`create --network none --name user -v data:/data -v /anonymous bb`),
     docker('volume rm data'),
     docker(`run --rm --network none --volumes-from user bb cat /data/file`),
