@@ -36,6 +36,8 @@ interface StateLine {
   readonly milestone: string
   readonly value: SavedLife['value']
   readonly changed: Partial<ContainerContext>
+  /** Fields that the state before had. */
+  readonly gone?: readonly string[]
 }
 
 export const logsRoot = join(import.meta.dirname, '../fixtures/logs')
@@ -84,7 +86,8 @@ function stateLine(state: RecordedState, before: RecordedState | undefined, inde
   const isNew = ([key, field]: [string, unknown]): boolean =>
     JSON.stringify(field) !== JSON.stringify(before?.context[key as keyof ContainerContext])
   const changed = Object.fromEntries(Object.entries(context).filter(isNew))
-  return { version: index + 1, milestone: state.milestone, value, changed }
+  const gone = Object.keys(before?.context ?? {}).filter((key) => !(key in context))
+  return { version: index + 1, milestone: state.milestone, value, changed, ...(gone.length > 0 && { gone }) }
 }
 
 function readLog(root: string, name: string): RecordedLog {
@@ -110,8 +113,9 @@ function rowOf(
 
 function statesOf(lines: readonly StateLine[]): readonly RecordedState[] {
   let context = {} as ContainerContext
-  return lines.map(({ milestone: word, value, changed }) => {
-    context = { ...context, ...changed }
+  return lines.map(({ milestone: word, value, changed, gone = [] }) => {
+    const left = Object.entries(context).filter(([key]) => !gone.includes(key))
+    context = { ...(Object.fromEntries(left) as typeof context), ...changed }
     return { milestone: word, value, context }
   })
 }
